@@ -1,0 +1,109 @@
+// Accounts: which cameras exist, what each may do, and from which addresses anybody may knock. This file holds the words
+// and their bounds; open-accounts.ts keeps them in access.db. Passwords are in passwords.ts and never in a Camera.
+
+import type { Network } from '../domain/networks.ts';
+
+export type Truncation = 'container' | 'strict';
+
+export type Camera = Readonly<{
+  name: string;
+  enabled: boolean;
+  /**
+   * Grows with every change of the account. A number is never given twice, also not to a camera that was removed and added
+   * again: what was decided for one version says nothing about another.
+   */
+  version: number;
+  /** Empty: every address of the global list. */
+  allowedNetworks: readonly Network[];
+  /** IANA name, as the camera's clock is set. */
+  timeZone: string;
+  /** Whether a whole container proves an upload that ended without close_notify; null: the installation's setting. */
+  truncation: Truncation | null;
+  /** How far back a claimed time is believed, in days. */
+  acceptanceDays: number;
+  /** ISO 8601 in UTC. */
+  addedAt: string;
+  passwordChangedAt: string;
+}>;
+
+/**
+ * Names that every password guesser tries first. No camera may have one, so that whoever logs in with it is no camera.
+ */
+const guessedNames: ReadonlySet<string> = new Set([
+  'admin',
+  'administrator',
+  'anonymous',
+  'default',
+  'ftp',
+  'ftpuser',
+  'guest',
+  'nobody',
+  'root',
+  'upload',
+  'user',
+  'www-data',
+]);
+
+export function isGuessedName(name: string): boolean {
+  return guessedNames.has(name);
+}
+
+export const defaultAcceptanceDays = 7;
+export const minAcceptanceDays = 1;
+/** A year: longer than any card keeps clips. */
+export const maxAcceptanceDays = 366;
+
+export type NewCamera = Readonly<{
+  name: string;
+  /** From `hashPassword`. */
+  passwordHash: string;
+  allowedNetworks: readonly Network[];
+  timeZone: string;
+}>;
+
+/** What `camera set` may change; a field that is absent stays. */
+export type CameraChanges = Readonly<{
+  timeZone?: string;
+  truncation?: Truncation | null;
+  acceptanceDays?: number;
+}>;
+
+/**
+ * What the receiver sees. Every answer is what the database holds at the time of the question: nothing is served from a
+ * copy that another process has made stale. A database that does not exist yet holds no camera. Throws TransientError
+ * while the database cannot be read.
+ */
+export type AccountReader = Disposable & {
+  /** By name. */
+  cameras(): readonly Camera[];
+  camera(name: string): Camera | undefined;
+  /** `base` (the settings' list) less what `network remove` took away, plus what `network add` added. */
+  globalNetworks(base: readonly Network[]): readonly Network[];
+  /** For the verifier alone. */
+  passwordHash(name: string): string | undefined;
+  /**
+   * Calls back within a second after this or another process changed anything. Does not keep the process alive. Dispose
+   * what it returns to hear no more.
+   */
+  onChange(listener: () => void): Disposable;
+};
+
+/**
+ * What the command line does. Every change is durable when it returns. FailedError: no such camera, it exists already,
+ * the list would become what nobody meant.
+ */
+export type AccountWriter = AccountReader & {
+  addCamera(camera: NewCamera): Camera;
+  setCamera(name: string, changes: CameraChanges): Camera;
+  setPassword(name: string, passwordHash: string): Camera;
+  setEnabled(name: string, enabled: boolean): Camera;
+  removeCamera(name: string): void;
+  /** Adds to the networks of one camera; those it has already are fine. */
+  allow(name: string, networks: readonly Network[]): Camera;
+  /** Takes away from the networks of one camera. Refuses the last one: an empty list means every address. */
+  deny(name: string, networks: readonly Network[]): Camera;
+  /** Adds to the global list, of which the settings' list is the beginning. Answers the list. */
+  addNetworks(base: readonly Network[], networks: readonly Network[]): readonly Network[];
+  /** Takes away from the global list. FailedError for one that is not in it. Answers the list. */
+  removeNetworks(base: readonly Network[], networks: readonly Network[]): readonly Network[];
+};

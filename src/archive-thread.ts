@@ -1,0 +1,44 @@
+// The archiving role on a thread of its own, so that a decode or a slow commit never stalls a transfer when one process
+// plays all roles. This side starts the thread and ends it; archive-worker.ts is what runs there.
+
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Settings } from './settings/settings.ts';
+
+export type ArchiveThreadData = Readonly<{ settings: Settings; archiveId: string }>;
+
+export type ArchiveThread = AsyncDisposable &
+  Readonly<{
+    /** Rejects when the thread ends without having been told to: a bug, or no memory. */
+    failed: Promise<never>;
+  }>;
+
+/** A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. */
+const stopTimeoutMs = 25_000;
+
+/** Resolves when what was in the inbox has been handed to filing and the watch is on; rejects with what went wrong. */
+export async function startArchiveThread(data: ArchiveThreadData): Promise<ArchiveThread> {
+  // Tests run the sources as they are, everybody else the compiled files beside this one.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./archive-worker.${extension}`, import.meta.url), { workerData: data });
+  let isStopping = false;
+  const exited = once(worker, 'exit');
+  const failed = new Promise<never>((_resolve, reject) => {
+    worker.once('error', error => reject(error));
+    worker.once('exit', code => {
+      if (!isStopping) reject(new Error(`the archive thread ended by itself (${code})`));
+    });
+  });
+  failed.catch(() => {});
+  await Promise.race([once(worker, 'message'), failed]);
+  return {
+    failed,
+    async [Symbol.asyncDispose]() {
+      isStopping = true;
+      worker.postMessage('stop');
+      const deadline = setTimeout(() => void worker.terminate(), stopTimeoutMs);
+      await exited;
+      clearTimeout(deadline);
+    },
+  };
+}

@@ -1,0 +1,256 @@
+// The archive's side of the inbox. The receiver speaks with strangers and may have been taken over, so what lies here is
+// hostile input: nothing is followed, only regular files with one link and the stated size are read, a receipt is short
+// and parsed by schema, and which camera and upload it is about is told by the directories, never by the receipt.
+
+import { constants } from 'node:fs';
+import { type FileHandle, open, opendir, rmdir, unlink } from 'node:fs/promises';
+import { errnoOf } from '../base/errors.ts';
+import { isCameraName } from '../domain/camera-name.ts';
+import { digestOf } from './digest.ts';
+import { layoutOf, mediaName, receiptName } from './layout.ts';
+import { requireMarker } from './marker.ts';
+import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
+import { maxReceiptBytes, type Receipt, receiptSchema, type UploadReceipt } from './receipt.ts';
+import { isUploadId } from './upload-id.ts';
+
+export type Inbox = Readonly<{
+  /**
+   * What lies in the inbox now, whatever it is: hostile names and types too, so that they are opened, refused and
+   * quarantined. Read in batches, so a backlog costs no memory. Names that are no UTF-8 cannot be told and are left out.
+   */
+  listEntries(): AsyncIterable<Readonly<{ camera: string; id: string }>>;
+  /** Looks at one entry. Throws only what may pass (EMFILE, EIO, ...). */
+  openEntry(camera: string, id: string): Promise<InboxEntry>;
+  /**
+   * Removes a filed entry durably, media first. Answers `rest` when there was something in it that is not ours to
+   * delete: what is left is for quarantine. One that is gone is fine. Throws TransientError without the marker.
+   */
+  removeEntry(camera: string, id: string): Promise<'removed' | 'rest'>;
+}>;
+
+/** Close (dispose) it when done with it: an `upload` holds its media open. */
+export type InboxEntry = AsyncDisposable &
+  Readonly<
+    | ({ state: 'upload'; receipt: UploadReceipt; media: OpenedMedia } & EntryFacts)
+    | ({ state: 'note'; receipt: Exclude<Receipt, UploadReceipt> } & EntryFacts)
+    /** Not there (any more). */
+    | { state: 'gone' }
+    /**
+     * What an interrupted removal leaves: an empty entry, or a receipt without media. Remove it when the catalogue has
+     * the upload or there is no receipt; otherwise the media was lost, and it belongs into quarantine.
+     */
+    | { state: 'remains'; hasReceipt: boolean }
+    /** Can never be filed; a sentence for quarantine's reason. */
+    | { state: 'refused'; reason: Refusal; sentence: string }
+  >;
+
+export type EntryFacts = Readonly<{
+  /** The receipt's text as it was delivered. */
+  receiptText: string;
+  /**
+   * When the bytes (of a note: its receipt) last changed, by the file's ctime, epoch milliseconds. Only the kernel sets
+   * it, so it bounds what the receipt says about times: an honest receipt's finishedAt lies within moments of it.
+   */
+  changedAt: number;
+}>;
+
+export type OpenedMedia = Readonly<{
+  /** Open for reading on what was checked, whatever has its name by now. Closed with the entry. */
+  file: FileHandle;
+  /** A path to the open file, for this process only, as long as the entry is open. */
+  path: string;
+  /** SHA-256 of the bytes as they are now, in hexadecimal. */
+  digest(signal?: AbortSignal): Promise<string>;
+}>;
+
+export type Refusal = keyof typeof refusals;
+
+const refusals = {
+  'camera-name': 'The directory in the inbox is not named like a camera.',
+  'entry-name': 'The entry is not named like an upload.',
+  'entry-type': 'The entry is not a directory.',
+  contents: 'The entry holds something else than media and a receipt.',
+  'receipt-missing': 'The entry has no receipt.',
+  'receipt-type': 'The receipt is not a regular file with one link.',
+  'receipt-size': `The receipt is empty or longer than ${maxReceiptBytes} bytes.`,
+  'receipt-content': 'The receipt is not what a receipt must be.',
+  'receipt-names': 'The receipt is about another camera or another upload.',
+  'media-type': 'The media is not a regular file with one link.',
+  'media-size': 'The media is not as long as the receipt says.',
+  'media-unwanted': 'The entry is a note and has media.',
+} as const;
+
+/** Entries read from a directory at a time. */
+export const listingBatch = 256;
+
+export function openInbox(options: { dataDir: string; archiveId: string }): Inbox {
+  const { inbox } = layoutOf(options.dataDir);
+  return {
+    async *listEntries() {
+      for await (const camera of namesIn(inbox)) {
+        await using directory = await pinQuietly(`${inbox}/${camera}`);
+        if (directory === undefined) continue;
+        for await (const id of namesIn(directory.at('.'))) yield { camera, id };
+      }
+    },
+    openEntry: (camera, id) => openEntry(inbox, camera, id),
+    async removeEntry(camera, id) {
+      await requireMarker(options);
+      if (!isCameraName(camera) || !isUploadId(id))
+        throw new Error('only entries that were filed are removed');
+      return removeEntry(inbox, camera, id);
+    },
+  };
+}
+
+async function openEntry(inbox: string, camera: string, id: string): Promise<InboxEntry> {
+  if (!isPlainName(camera) || !isPlainName(id)) return refused('entry-name');
+  try {
+    if (!isCameraName(camera)) return refused('camera-name');
+    await using directory = await pinDirectory(`${inbox}/${camera}`);
+    if (!isUploadId(id)) return refused('entry-name');
+    await using entry = await pinDirectory(directory.at(id));
+    return await readEntry(entry, camera, id);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { state: 'gone', ...nothingOpen };
+    if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENOTDIR') return refused('entry-type');
+    throw error;
+  }
+}
+
+async function readEntry(entry: PinnedDirectory, camera: string, id: string): Promise<InboxEntry> {
+  const names = new Set<string>();
+  for await (const name of namesIn(entry.at('.'))) {
+    if (name !== mediaName && name !== receiptName) return refused('contents');
+    names.add(name);
+  }
+  if (names.size === 0) return { state: 'remains', hasReceipt: false, ...nothingOpen };
+  if (!names.has(receiptName)) return refused('receipt-missing');
+  const read = await readReceipt(entry);
+  if (typeof read === 'string') return refused(read);
+  const { receipt } = read;
+  const facts = { receiptText: read.body, changedAt: Math.floor(read.ctimeMs) };
+  if (receipt.camera !== camera || receipt.id !== id) return refused('receipt-names');
+  if (receipt.type !== 'upload') {
+    if (names.has(mediaName)) return refused('media-unwanted');
+    return { state: 'note', receipt, ...facts, ...nothingOpen };
+  }
+  if (!names.has(mediaName)) return { state: 'remains', hasReceipt: true, ...nothingOpen };
+  const media = await openRegular(entry.at(mediaName));
+  if (media === undefined) return refused('media-type');
+  if (media.size !== receipt.bytes) {
+    await media.file.close();
+    return refused('media-size');
+  }
+  return {
+    state: 'upload',
+    receipt,
+    ...facts,
+    changedAt: Math.floor(media.ctimeMs),
+    media: {
+      file: media.file,
+      path: `/proc/self/fd/${media.file.fd}`,
+      digest: async signal => (await digestOf(media.file, receipt.bytes, signal)).sha256,
+    },
+    [Symbol.asyncDispose]: () => media.file.close(),
+  };
+}
+
+async function readReceipt(
+  entry: PinnedDirectory,
+): Promise<{ receipt: Receipt; body: string; ctimeMs: number } | Refusal> {
+  const opened = await openRegular(entry.at(receiptName));
+  if (opened === undefined) return 'receipt-type';
+  await using file = opened.file;
+  // One byte more than allowed: the file may grow after its size was asked for.
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(maxReceiptBytes + 1), 0, maxReceiptBytes + 1, 0);
+  if (bytesRead === 0 || bytesRead > maxReceiptBytes) return 'receipt-size';
+  const body = buffer.toString('utf8', 0, bytesRead);
+  const parsed = receiptSchema.safeParse(jsonOf(body));
+  return parsed.success ? { receipt: parsed.data, body, ctimeMs: opened.ctimeMs } : 'receipt-content';
+}
+
+/** Opens a regular file with one link; undefined for anything else. O_NONBLOCK: opening a FIFO would wait for ever. */
+export async function openRegular(
+  path: string,
+): Promise<{ file: FileHandle; size: number; ctimeMs: number; mtimeMs: number } | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  let file: FileHandle;
+  try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    // A link; a socket, or a device that nobody serves; a device that may not be opened here.
+    if (['ELOOP', 'ENXIO', 'ENODEV', 'EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  const stat = await file.stat();
+  if (stat.isFile() && stat.nlink === 1)
+    return { file, size: stat.size, ctimeMs: stat.ctimeMs, mtimeMs: stat.mtimeMs };
+  await file.close();
+  return undefined;
+}
+
+async function removeEntry(inbox: string, camera: string, id: string): Promise<'removed' | 'rest'> {
+  try {
+    await using directory = await pinDirectory(`${inbox}/${camera}`);
+    {
+      await using entry = await pinDirectory(directory.at(id));
+      // In this order, an interruption leaves what `remains` describes and never media without a receipt.
+      await unlinkIfThere(entry.at(mediaName));
+      await unlinkIfThere(entry.at(receiptName));
+    }
+    await rmdir(directory.at(id));
+    await directory.sync();
+    return 'removed';
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOENT') return 'removed';
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ELOOP', 'EISDIR'].includes(errno)) return 'rest';
+    throw error;
+  }
+}
+
+/** The names in a directory, except those that are no UTF-8: they cannot be told apart once decoded. */
+export async function* namesIn(path: string): AsyncGenerator<string> {
+  let directory: Awaited<ReturnType<typeof opendir>>;
+  try {
+    directory = await opendir(path, { bufferSize: listingBatch });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  for await (const { name } of directory) if (!name.includes('\ufffd')) yield name;
+}
+
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function pinQuietly(path: string): Promise<PinnedDirectory | undefined> {
+  try {
+    return await pinDirectory(path);
+  } catch (error) {
+    if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch(error => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
+}
+
+function isPlainName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
+}
+
+const nothingOpen = { [Symbol.asyncDispose]: async () => undefined };
+
+function refused(reason: Refusal): InboxEntry {
+  return { state: 'refused', reason, sentence: refusals[reason], ...nothingOpen };
+}

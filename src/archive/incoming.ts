@@ -1,0 +1,123 @@
+// What a crash leaves in incoming/. It runs before the first session, so nothing there belongs to anybody; when it is
+// done, incoming/ is empty and everything is in the inbox (I4).
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { isCameraName } from '../domain/camera-name.ts';
+import { type Digest, digestOf } from './digest.ts';
+import { jsonOf, namesIn, openRegular } from './inbox.ts';
+import { layoutOf, mediaName, receiptName, unknownCamera, uploadFactsName } from './layout.ts';
+import { requireMarker } from './marker.ts';
+import { maxReceiptBytes, type Receipt, receiptSchema, uploadFactsSchema } from './receipt.ts';
+import { isUploadId } from './upload-id.ts';
+import { finishEntry, moveIntoInbox, sealEntry } from './uploads.ts';
+
+export type Recovered = Readonly<{
+  /** Published with the receipt that was written, or as partial. */
+  published: number;
+  /** Without a byte: nothing to keep. */
+  removed: number;
+  /** Nobody knows whose they are: moved to `inbox/_unknown/`, where the archive finds them and quarantines them. */
+  unknown: number;
+  /** Left for the next start, since something about them failed. */
+  failed: number;
+}>;
+
+/** Call it before the receiver listens. Throws TransientError without the marker. */
+export async function recoverIncoming(options: {
+  dataDir: string;
+  archiveId: string;
+  log: Log;
+}): Promise<Recovered> {
+  await requireMarker(options);
+  const { incoming, inbox } = layoutOf(options.dataDir);
+  const counts = { published: 0, removed: 0, unknown: 0, failed: 0 };
+  for await (const id of namesIn(incoming)) {
+    try {
+      counts[await recoverEntry(incoming, inbox, id)]++;
+    } catch (error) {
+      counts.failed++;
+      options.log.error({ upload: id, error: messageOf(error) }, 'upload cannot be recovered');
+    }
+  }
+  if (Object.values(counts).some(count => count > 0))
+    options.log.warn(counts, 'uploads recovered after a crash');
+  return counts;
+}
+
+async function recoverEntry(incoming: string, inbox: string, id: string): Promise<keyof Recovered> {
+  const entry = join(incoming, id);
+  const camera = await makePublishable(entry, id);
+  if (camera === 'nothing') {
+    await rm(entry, { recursive: true, force: true });
+    return 'removed';
+  }
+  await moveIntoInbox(inbox, incoming, camera ?? unknownCamera, id);
+  return camera === undefined ? 'unknown' : 'published';
+}
+
+/** Sees to a receipt that fits the media; answers the camera, or undefined when nothing tells it. */
+async function makePublishable(entry: string, id: string): Promise<string | 'nothing' | undefined> {
+  if (!isUploadId(id)) return undefined;
+  const found = await findMedia(join(entry, mediaName));
+  const written = receiptSchema.safeParse(await readJson(join(entry, receiptName)));
+  if (written.success && isOwn(written.data, id) && fits(written.data, found)) {
+    // The crash came between the receipt and the rename. The bytes were synced before the receipt was written.
+    await sealEntry(entry);
+    return written.data.camera;
+  }
+  if (found === undefined || found.bytes === 0) return 'nothing';
+  const facts = uploadFactsSchema.safeParse(await readJson(join(entry, uploadFactsName)));
+  if (!facts.success || !isOwn(facts.data, id)) return undefined;
+  // A receipt that is there is torn, or does not fit.
+  await rm(join(entry, receiptName), { force: true });
+  await finishEntry(entry, {
+    ...facts.data,
+    type: 'upload',
+    bytes: found.bytes,
+    sha256: found.sha256,
+    finishedAt: new Date(found.mtimeMs).toISOString(),
+    dataTls: null,
+    dataBound: false,
+    completeness: 'partial',
+    completenessBasis: 'none',
+    endedBy: 'crash',
+  });
+  return facts.data.camera;
+}
+
+type Found = Digest & { mtimeMs: number };
+
+/** Synced before it is read: after a crash of the process alone, the bytes may still be on their way to the disk. */
+async function findMedia(media: string): Promise<Found | undefined> {
+  const opened = await openRegular(media).catch(error => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (opened === undefined) return undefined;
+  await using file = opened.file;
+  await file.datasync();
+  return { ...(await digestOf(file, opened.size)), mtimeMs: opened.mtimeMs };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const opened = await openRegular(path).catch(error => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (opened === undefined) return undefined;
+  await using file = opened.file;
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(maxReceiptBytes), 0, maxReceiptBytes, 0);
+  return jsonOf(buffer.toString('utf8', 0, bytesRead));
+}
+
+function isOwn(said: { id: string; camera: string }, id: string): boolean {
+  return said.id === id && isCameraName(said.camera);
+}
+
+function fits(receipt: Receipt, found: Found | undefined): boolean {
+  if (receipt.type !== 'upload') return found === undefined;
+  return found !== undefined && receipt.bytes === found.bytes && receipt.sha256 === found.sha256;
+}

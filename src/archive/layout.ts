@@ -1,0 +1,41 @@
+// Where things lie in the data directory. Everything here is derived from the data directory and from names of our own
+// (camera, id, time): nothing that a client said becomes a path (I7).
+
+import { join } from 'node:path';
+
+export type Layout = Readonly<{
+  dataDir: string;
+  /** Shows the id of this archive; see marker.ts. */
+  marker: string;
+  /** `incoming/<id>/`: uploads in progress. */
+  incoming: string;
+  /** `inbox/<camera>/<id>/`: finished uploads and notes, not filed yet. */
+  inbox: string;
+  /** `clips/<camera>/YYYY/MM/DD/`: the archive. */
+  clips: string;
+  /** `thumbnails/<camera>/YYYY/MM/DD/`. */
+  thumbnails: string;
+  /** `quarantine/<camera>/<id>/`: what could not be filed. */
+  quarantine: string;
+}>;
+
+export function layoutOf(dataDir: string): Layout {
+  return {
+    dataDir,
+    marker: join(dataDir, 'MARKER'),
+    incoming: join(dataDir, 'incoming'),
+    inbox: join(dataDir, 'inbox'),
+    clips: join(dataDir, 'clips'),
+    thumbnails: join(dataDir, 'thumbnails'),
+    quarantine: join(dataDir, 'quarantine'),
+  };
+}
+
+/** Names inside an entry, in `incoming/` and in `inbox/`. */
+export const mediaName = 'media';
+export const receiptName = 'receipt.json';
+/** Only in `incoming/`: what is known when the upload begins, for what a crash leaves behind. */
+export const uploadFactsName = 'upload.json';
+
+/** Stands for the camera where none is known. Not a valid camera name, so it never collides with one. */
+export const unknownCamera = '_unknown';

@@ -1,0 +1,121 @@
+// The marker tells this archive's media directory from an empty mount point or a foreign disk. Where it is missing or
+// another, nothing is written or deleted: reconciling against a directory that is not mounted has emptied other
+// recorders' catalogues.
+
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectory, replaceFile } from '../base/durable.ts';
+import { errnoOf, SettingsError, TransientError } from '../base/errors.ts';
+import { layoutOf } from './layout.ts';
+
+const maxIdBytes = 64;
+const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Answers the id that the marker must show, from `stateDir/archive-id`. At the first start it makes both files.
+ *
+ * The order is archive-id, then MARKER. So a first start that was interrupted leaves an archive-id and a data directory
+ * without marker that holds nothing, and is completed by the next start: an id without a marker is accepted where the
+ * data directory holds nothing but empty directories of ours. That is also what an empty mount point looks like, so it
+ * is accepted only until the marker was seen once (`archive-id` then says `sealed`); after that a missing marker means
+ * that the disk is not there.
+ *
+ * A missing or foreign marker of a sealed archive is not an error here: the daemon runs and answers STOR with 452
+ * (Uploads.begin), health is red, and the disk may be mounted later. Throws SettingsError when a first start finds a
+ * data directory that is not empty, a marker without an archive-id, or an archive-id that cannot be read.
+ */
+export async function openMarker(dirs: { dataDir: string; stateDir: string }): Promise<string> {
+  const { dataDir, stateDir } = dirs;
+  const idFile = join(stateDir, 'archive-id');
+  const { marker } = layoutOf(dataDir);
+  const known = await readShort(idFile);
+  const shown = await readShort(marker);
+  if (known === undefined) {
+    if (shown !== undefined || !(await holdsNothing(dataDir))) {
+      throw new SettingsError(
+        `${dataDir} is not empty and ${idFile} does not exist, so it is the data directory of another archive: point stateDir at that archive's state, or dataDir at an empty directory.`,
+      );
+    }
+    await makeDirectory(stateDir);
+    const id = randomUUID();
+    await replaceFile(idFile, `${id}\n`);
+    return seal(idFile, marker, dataDir, id);
+  }
+  const { id, sealed } = parseKnown(known, idFile);
+  if (sealed) return id;
+  if (shown === id) {
+    await replaceFile(idFile, `${id} sealed\n`);
+    return id;
+  }
+  if (shown === undefined && (await holdsNothing(dataDir))) return seal(idFile, marker, dataDir, id);
+  throw new SettingsError(
+    `${dataDir} holds something that does not belong to the archive of ${idFile}: point dataDir at an empty directory, or stateDir at the state that belongs to it.`,
+  );
+}
+
+/** Whether the data directory shows this id. False also when it cannot be read. */
+export async function markerHolds(dataDir: string, archiveId: string): Promise<boolean> {
+  try {
+    return (await readShort(layoutOf(dataDir).marker)) === archiveId;
+  } catch {
+    return false;
+  }
+}
+
+/** For everything that is about to write or delete in the data directory. Throws TransientError: the disk may be mounted later. */
+export async function requireMarker(options: { dataDir: string; archiveId: string }): Promise<void> {
+  if (await markerHolds(options.dataDir, options.archiveId)) return;
+  throw new TransientError(
+    `${options.dataDir} does not hold the marker of this archive: mount the disk it is on, or correct dataDir.`,
+  );
+}
+
+async function seal(idFile: string, marker: string, dataDir: string, id: string): Promise<string> {
+  await makeDirectory(dataDir);
+  await replaceFile(marker, `${id}\n`);
+  await replaceFile(idFile, `${id} sealed\n`);
+  return id;
+}
+
+function parseKnown(text: string, idFile: string): { id: string; sealed: boolean } {
+  const [id = '', state, ...more] = text.split(' ');
+  if (!idPattern.test(id) || (state !== undefined && state !== 'sealed') || more.length > 0)
+    throw new SettingsError(`${idFile} does not hold the id of an archive: restore it from a backup.`);
+  return { id, sealed: state === 'sealed' };
+}
+
+/** The trimmed text of a short regular file; undefined when there is none. A longer one is cut, and so matches nothing. */
+async function readShort(path: string): Promise<string | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxIdBytes), 0, maxIdBytes, 0);
+    return buffer.toString('latin1', 0, bytesRead).trim();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Missing, empty, or nothing in it but empty directories of ours (a marker that was being written counts as nothing). */
+async function holdsNothing(dataDir: string): Promise<boolean> {
+  const layout = layoutOf(dataDir);
+  const ours = new Set([layout.incoming, layout.inbox, layout.clips, layout.thumbnails, layout.quarantine]);
+  for await (const entry of entriesOf(dataDir)) {
+    const path = join(dataDir, entry.name);
+    if (path === `${layout.marker}.new` && entry.isFile()) continue;
+    if (!ours.has(path) || !entry.isDirectory()) return false;
+    for await (const _inside of entriesOf(path)) return false;
+  }
+  return true;
+}
+
+async function* entriesOf(path: string) {
+  try {
+    for await (const entry of await opendir(path)) yield entry;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,28 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+
+export type PinnedDirectory = AsyncDisposable &
+  Readonly<{
+    /** A path to an entry of this very directory, whatever is renamed or linked in its place meanwhile. */
+    at(name: string): string;
+    /** Makes the directory's entries durable. */
+    sync(): Promise<void>;
+  }>;
+
+/**
+ * Opens a directory that somebody else may be exchanging at this moment. Node has no openat, but a path below
+ * `/proc/self/fd/N` means the same. Fails with ELOOP or ENOTDIR on a link or anything else that is no directory.
+ */
+export async function pinDirectory(path: string): Promise<PinnedDirectory> {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+  return {
+    at(name) {
+      if (name.includes('/') || name.includes('\0') || name === '..' || name === '')
+        throw new Error('a name in a directory was expected');
+      return `/proc/self/fd/${handle.fd}/${name}`;
+    },
+    sync: () => handle.sync(),
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
+}

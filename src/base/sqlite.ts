@@ -1,0 +1,132 @@
+// SQLite as all databases here use it: one connection for each, migrations from numbered .sql files, durable commits.
+
+import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { SettingsError } from './errors.ts';
+
+export type Db = Database.Database;
+
+export type DatabaseOptions = Readonly<{
+  file: string;
+  /** The directory of `NNN-what-it-does.sql` files, as a file: URL; file NNN takes the schema from NNN-1 to NNN. */
+  migrations: URL;
+  /** Opens what exists and changes nothing; the schema must be the newest. */
+  readOnly?: boolean;
+  /**
+   * `wal`: readers and one writer at once, but every reader must be able to write the -shm file. `delete`: a reader
+   * needs read access only, which is what a database that another user's process may only read must use.
+   */
+  journal: 'wal' | 'delete';
+  /** `full`: a commit survives a power cut. `normal` (with wal): it survives a crash of the process. */
+  synchronous: 'full' | 'normal';
+}>;
+
+const busyTimeoutMs = 5000;
+/** Whoever only asks for a lock (lockIsHeld) has it for an instant; a holder has it for hours. */
+const lockTimeoutMs = 200;
+
+/**
+ * Opens a database, made on first use with mode 0600, and brings its schema up to date in one transaction a step.
+ * Throws SettingsError when the file was written by a newer version, or is missing and was to be only read.
+ */
+export function openDatabase(options: DatabaseOptions): Db {
+  const { file, readOnly = false } = options;
+  if (readOnly && !existsSync(file))
+    throw new SettingsError(`${file} does not exist yet: start clipward serve or add a camera first.`);
+  if (!readOnly && !existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  const db = new Database(file, { readonly: readOnly, fileMustExist: true, timeout: busyTimeoutMs });
+  try {
+    if (!readOnly) {
+      chmodSync(file, 0o600);
+      db.pragma(`journal_mode = ${options.journal}`);
+    }
+    db.pragma(`synchronous = ${options.synchronous}`);
+    db.pragma('foreign_keys = on');
+    db.pragma('trusted_schema = off');
+    migrate(db, options);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** The number that changes when another connection has written to the database: a cheap question to poll. */
+export function dataVersion(db: Db): number {
+  return db.pragma('data_version', { simple: true }) as number;
+}
+
+/** Runs `work` in one immediate transaction: it holds the write lock from the start, and rolls back when `work` throws. */
+export function inTransaction<T>(db: Db, work: () => T): T {
+  return db.transaction(work).immediate();
+}
+
+function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions): void {
+  const directory = fileURLToPath(migrations);
+  const steps = readdirSync(directory)
+    .filter(name => /^\d{3}-.*\.sql$/.test(name))
+    .sort();
+  const newest = steps.length;
+  const current = db.pragma('user_version', { simple: true }) as number;
+  if (current > newest) {
+    throw new SettingsError(
+      `${file} has schema ${current}, this version of clipward knows up to ${newest}: run the newer version, or restore the backup made before the upgrade.`,
+    );
+  }
+  if (readOnly && current < newest) {
+    throw new SettingsError(
+      `${file} has schema ${current} and ${newest} is needed: start clipward serve once to bring it up to date.`,
+    );
+  }
+  for (const [index, step] of steps.entries()) {
+    if (index < current) continue;
+    if (Number(step.slice(0, 3)) !== index + 1) throw new Error(`migration ${step} is out of order`);
+    inTransaction(db, () => {
+      // Another process may have been quicker between the look above and the lock.
+      if ((db.pragma('user_version', { simple: true }) as number) > index) return;
+      db.exec(readFileSync(join(directory, step), 'utf8'));
+      db.pragma(`user_version = ${index + 1}`);
+    });
+  }
+}
+
+/**
+ * A lock that lasts as long as the process: an open exclusive transaction, since Node has no flock. The kernel lets go
+ * of it when the process ends, however it ends. Throws `SettingsError` with `sentence` when somebody else holds it.
+ */
+export function holdLock(file: string, sentence: string): Disposable {
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  const db = new Database(file, { timeout: lockTimeoutMs });
+  try {
+    db.pragma('journal_mode = delete');
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY')
+      throw new SettingsError(sentence, { cause: error });
+    throw error;
+  }
+  return {
+    [Symbol.dispose]: () => {
+      db.exec('ROLLBACK');
+      db.close();
+    },
+  };
+}
+
+/** Whether some process holds the lock of `holdLock`. A file that is not there is held by nobody. */
+export function lockIsHeld(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 });
+  try {
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return true;
+    throw error;
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,62 @@
+import type { ClipKind, Completeness, CompletenessBasis, TimeSource } from '../domain/clip.ts';
+
+/** A clip as the catalogue knows it; migrations/001-clips.sql says what each column means. Instants are epoch milliseconds. */
+export type Clip = Readonly<{
+  id: string;
+  camera: string;
+  originalPath: string;
+  path: string;
+  bytes: number;
+  sha256: string;
+  kind: ClipKind;
+  completeness: Completeness;
+  completenessBasis: CompletenessBasis;
+  timeZone: string;
+  claimedAt: number | null;
+  startAt: number;
+  timeSource: TimeSource;
+  receivedAt: number;
+  durationMs: number | null;
+  width: number | null;
+  height: number | null;
+  codec: string | null;
+  thumbnail: string | null;
+  withdrawnAt: number | null;
+  problem: string | null;
+}>;
+
+/** Column and property are one list, so that a column that is written is also read. */
+const columns: Readonly<Record<keyof Clip, string>> = {
+  id: 'id',
+  camera: 'camera',
+  originalPath: 'original_path',
+  path: 'path',
+  bytes: 'bytes',
+  sha256: 'sha256',
+  kind: 'kind',
+  completeness: 'completeness',
+  completenessBasis: 'completeness_basis',
+  timeZone: 'time_zone',
+  claimedAt: 'claimed_at',
+  startAt: 'start_at',
+  timeSource: 'time_source',
+  receivedAt: 'received_at',
+  durationMs: 'duration_ms',
+  width: 'width',
+  height: 'height',
+  codec: 'codec',
+  thumbnail: 'thumbnail',
+  withdrawnAt: 'withdrawn_at',
+  problem: 'problem',
+};
+
+/** `SELECT ${selectClip} FROM clip` gives rows that are a Clip: names are those of the type, values those of STRICT columns. */
+export const selectClip = Object.entries(columns)
+  .map(([property, column]) => `${column} AS ${property}`)
+  .join(', ');
+
+/** Inserts a Clip given as named parameters. */
+export const insertClip = `INSERT INTO clip (${Object.values(columns).join(', ')})
+  VALUES (${Object.keys(columns)
+    .map(property => `@${property}`)
+    .join(', ')})`;

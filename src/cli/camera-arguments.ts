@@ -1,0 +1,108 @@
+// What people type after `clipward camera` and `clipward network`, checked before anything is touched.
+
+import {
+  type CameraChanges,
+  isGuessedName,
+  maxAcceptanceDays,
+  minAcceptanceDays,
+  type Truncation,
+} from '../access/accounts.ts';
+import { isAcceptablePassword, passwordRule } from '../access/password-hash.ts';
+import { UsageError } from '../base/errors.ts';
+import { cameraNameRule, isCameraName } from '../domain/camera-name.ts';
+import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+
+/** A name for a camera that there may be. */
+export function parseCameraName(text: string): string {
+  if (!isCameraName(text))
+    throw new UsageError(`${JSON.stringify(text)} is no camera name: expected ${cameraNameRule}.`);
+  return text;
+}
+
+/** A name for a camera to be added. */
+export function parseNewCameraName(text: string): string {
+  const name = parseCameraName(text);
+  if (isGuessedName(name)) {
+    throw new UsageError(
+      `A camera cannot be named ${name}, since password guessers try that first: name it after its place, like front-door.`,
+    );
+  }
+  return name;
+}
+
+export function parseNetworks(texts: readonly string[]): readonly Network[] {
+  return texts.map(text => {
+    const network = parseNetwork(text);
+    if (network === undefined)
+      throw new UsageError(`${JSON.stringify(text)} is no network: expected ${networkRule}.`);
+    return network;
+  });
+}
+
+/** An IANA name, with its letters as IANA writes them. */
+export function parseTimeZone(text: string): string {
+  const canonical = /^[A-Za-z]/.test(text) ? knownTimeZone(text) : undefined;
+  if (canonical === undefined)
+    throw new UsageError(
+      `${JSON.stringify(text)} is no time zone: expected an IANA name like Europe/Berlin or UTC.`,
+    );
+  // The canonical name may be an older one (Asia/Calcutta): the person's own word is kept then.
+  return canonical.toLowerCase() === text.toLowerCase() ? canonical : text;
+}
+
+/** Whether clocks in this zone show UTC all year. */
+export function isUtc(timeZone: string): boolean {
+  return (
+    knownTimeZone(timeZone) === 'UTC' || /^(Etc\/)?(GMT|UTC|UCT|Zulu|Universal|Greenwich)$/i.test(timeZone)
+  );
+}
+
+export function machineTimeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+export function parsePassword(text: string): string {
+  if (!isAcceptablePassword(text))
+    throw new UsageError(`This password cannot be used: expected ${passwordRule}.`);
+  return text;
+}
+
+export type SetOptions = { timeZone?: string; truncation?: string; acceptanceDays?: string };
+
+/** The options of `camera set`; at least one must be given. */
+export function parseCameraChanges(options: SetOptions): CameraChanges {
+  const { timeZone, truncation, acceptanceDays } = options;
+  if (timeZone === undefined && truncation === undefined && acceptanceDays === undefined)
+    throw new UsageError(
+      'Nothing to set: give --time-zone, --truncation or --acceptance-days (clipward camera set --help).',
+    );
+  return {
+    ...(timeZone !== undefined && { timeZone: parseTimeZone(timeZone) }),
+    ...(truncation !== undefined && { truncation: parseTruncation(truncation) }),
+    ...(acceptanceDays !== undefined && { acceptanceDays: parseAcceptanceDays(acceptanceDays) }),
+  };
+}
+
+function parseTruncation(text: string): Truncation | null {
+  if (text === 'default') return null;
+  if (text === 'container' || text === 'strict') return text;
+  throw new UsageError(
+    `--truncation ${JSON.stringify(text)} is unknown: expected strict, container, or default for the installation's setting.`,
+  );
+}
+
+function parseAcceptanceDays(text: string): number {
+  const days = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (days >= minAcceptanceDays && days <= maxAcceptanceDays) return days;
+  throw new UsageError(
+    `--acceptance-days ${JSON.stringify(text)} is out of bounds: expected a whole number from ${minAcceptanceDays} to ${maxAcceptanceDays}.`,
+  );
+}
+
+function knownTimeZone(text: string): string | undefined {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,73 @@
+// A camera's account as commands show it: the JSON of `camera list` and `camera show` (docs/json.md), and text of it.
+
+import type { Camera, Truncation } from '../access/accounts.ts';
+import type { LastLogin } from '../access/receiver-memory.ts';
+import { formatNetwork } from '../domain/networks.ts';
+import { formatInstant } from '../domain/time-zone.ts';
+import { machineTimeZone } from './camera-arguments.ts';
+import { formatFacts, formatTable } from './table.ts';
+
+export type CameraFacts = Readonly<{
+  name: string;
+  enabled: boolean;
+  allowedNetworks: readonly string[];
+  timeZone: string;
+  truncation: Truncation | null;
+  acceptanceDays: number;
+  addedAt: string;
+  passwordChangedAt: string;
+  /** Null when it never logged in, or when what the receiver remembers cannot be read. */
+  lastLogin: Readonly<{ at: string; address: string }> | null;
+}>;
+
+/** `logins` is newest first. One from before the camera was added belongs to an earlier camera of that name. */
+export function cameraFacts(camera: Camera, logins: readonly LastLogin[] | undefined): CameraFacts {
+  const addedAtMs = Date.parse(camera.addedAt);
+  const last = logins?.find(login => login.camera === camera.name && login.atMs >= addedAtMs);
+  return {
+    name: camera.name,
+    enabled: camera.enabled,
+    allowedNetworks: camera.allowedNetworks.map(formatNetwork),
+    timeZone: camera.timeZone,
+    truncation: camera.truncation,
+    acceptanceDays: camera.acceptanceDays,
+    addedAt: shown(addedAtMs),
+    passwordChangedAt: shown(Date.parse(camera.passwordChangedAt)),
+    lastLogin: last === undefined ? null : { at: shown(last.atMs), address: last.address },
+  };
+}
+
+export function formatCameraTable(cameras: readonly CameraFacts[]): string {
+  return formatTable(
+    ['NAME', 'STATE', 'NETWORKS', 'TIME ZONE', 'LAST LOG-IN'],
+    cameras.map(camera => [
+      camera.name,
+      camera.enabled ? 'enabled' : 'disabled',
+      camera.allowedNetworks.join(', ') || 'global list',
+      camera.timeZone,
+      lastLoginText(camera),
+    ]),
+  );
+}
+
+export function formatCamera(camera: CameraFacts, installationTruncation: Truncation): string {
+  return formatFacts([
+    ['name', camera.name],
+    ['state', camera.enabled ? 'enabled' : 'disabled: it cannot log in'],
+    ['networks', camera.allowedNetworks.join(', ') || 'every address of the global list'],
+    ['time zone', camera.timeZone],
+    ['truncation', camera.truncation ?? `${installationTruncation} (the installation's setting)`],
+    ['acceptance', `claimed times are believed up to ${camera.acceptanceDays} days back`],
+    ['added', camera.addedAt],
+    ['password changed', camera.passwordChangedAt],
+    ['last log-in', lastLoginText(camera)],
+  ]);
+}
+
+function lastLoginText({ lastLogin }: CameraFacts): string {
+  return lastLogin === null ? 'none seen' : `${lastLogin.at} from ${lastLogin.address}`;
+}
+
+function shown(atMs: number): string {
+  return formatInstant(atMs, machineTimeZone());
+}

@@ -1,0 +1,52 @@
+// clipward doctor: what is wrong, and what to do about it.
+
+import type { Command } from 'commander';
+import { openAccountReader } from '../access/open-accounts.ts';
+import { systemClock } from '../base/clock.ts';
+import { SettingsError } from '../base/errors.ts';
+import { type Report, runChecks } from '../inspect/check.ts';
+import { installationChecks, machineChecks } from '../inspect/doctor.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Desk } from './desk.ts';
+import { withCommonOptions } from './frame.ts';
+import { escapeForTerminal } from './table.ts';
+
+export function registerDoctorCommand(program: Command, desk: Desk): void {
+  const doctor = program
+    .command('doctor')
+    .description('look for what could keep clips from arriving')
+    .action(async (_options: unknown, command: Command) => {
+      const report = await examine(() => desk.settings(command));
+      desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (report.some(({ level }) => level === 'fail')) desk.setExitCode(1);
+    });
+  withCommonOptions(doctor, { json: true });
+}
+
+/** Bad settings are a finding like any other: what does not depend on them is looked at all the same. */
+async function examine(loadSettings: () => Settings): Promise<Report> {
+  let settings: Settings;
+  try {
+    settings = loadSettings();
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return [{ check: 'settings', level: 'fail', text: error.message }, ...(await runChecks(machineChecks()))];
+  }
+  using accounts = openAccountReader({ stateDir: settings.stateDir });
+  return [
+    { check: 'settings', level: 'pass', text: 'the settings are understood' },
+    ...(await runChecks([
+      ...machineChecks(),
+      ...installationChecks({ settings, accounts, clock: systemClock }),
+    ])),
+  ];
+}
+
+function formatReport(report: Report): string {
+  return report
+    .flatMap(({ check, level, text, remedy }) => [
+      `${level.padEnd(4)}  ${check}: ${escapeForTerminal(text)}`,
+      ...(remedy === undefined ? [] : [`      ${escapeForTerminal(remedy)}`]),
+    ])
+    .join('\n');
+}

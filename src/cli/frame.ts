@@ -1,0 +1,115 @@
+// What all commands have in common: the options that every one takes, and how what went wrong is told and counted.
+
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { Command, CommanderError } from 'commander';
+import { FailedError, messageOf, SettingsError, TransientError, UsageError } from '../base/errors.ts';
+import { loadSettings } from '../settings/load-settings.ts';
+import type { Desk } from './desk.ts';
+import { becomeOwner } from './state-owner.ts';
+
+/** sysexits.h, for service managers and scripts (systemd's RestartPreventExitStatus). */
+const exitCodes = { done: 0, failed: 1, usage: 2, settings: 78 } as const;
+/** A password is one line; what is longer is something else by mistake. */
+const maxSecretBytes = 4096;
+
+/** Adds what every command takes: `--config`, and `--json` where it prints facts. */
+export function withCommonOptions(command: Command, options: { json: boolean }): Command {
+  command.option('--config <file>', 'the settings file');
+  if (options.json) command.option('--json', 'print the facts as JSON (docs/json.md)');
+  return command;
+}
+
+/** Parses the arguments (without `node` and the script), runs one command and answers the exit code. */
+export async function runProgram(
+  args: readonly string[],
+  register: readonly ((program: Command, desk: Desk) => void)[],
+): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const desk = openDesk(code => {
+    exitCode = code;
+  });
+  const program = new Command('clipward')
+    .description('Receives security camera clips over FTPS and keeps them as evidence.')
+    .showSuggestionAfterError()
+    .helpCommand(true);
+  for (const each of register) each(program, desk);
+  everyCommand(program, command => command.exitOverride());
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function everyCommand(command: Command, work: (command: Command) => void): void {
+  work(command);
+  for (const child of command.commands) everyCommand(child, work);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; help and version are no errors, a missing subcommand is.
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  }
+  if (error instanceof UsageError) return complain(error.message, exitCodes.usage);
+  if (error instanceof SettingsError) return complain(error.message, exitCodes.settings);
+  if (error instanceof FailedError || error instanceof TransientError)
+    return complain(error.message, exitCodes.failed);
+  if (process.env.CLIPWARD_DEBUG) console.error(error);
+  return complain(
+    `this should not happen: ${messageOf(error)} (CLIPWARD_DEBUG=1 shows more).`,
+    exitCodes.failed,
+  );
+}
+
+function complain(sentence: string, code: number): number {
+  process.stderr.write(`clipward: ${sentence}\n`);
+  return code;
+}
+
+function openDesk(setExitCode: (code: 0 | 1) => void): Desk {
+  return {
+    settings: command => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      const settings = loadSettings({ file: config, environment: process.env });
+      becomeOwner(settings.stateDir);
+      return settings;
+    },
+    wantsJson: command => command.optsWithGlobals<{ json?: boolean }>().json === true,
+    print: text => void process.stdout.write(`${text}\n`),
+    remark: text => void process.stderr.write(`${text}\n`),
+    readSecret: prompt => (process.stdin.isTTY ? askSecret(prompt) : readFirstLine()),
+    setExitCode,
+  };
+}
+
+/** Asks on the terminal without showing what is typed. */
+async function askSecret(prompt: string): Promise<string> {
+  process.stderr.write(`${prompt}: `);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+  }
+}
+
+async function readFirstLine(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) {
+    text += chunk;
+    if (text.includes('\n') || text.length > maxSecretBytes) break;
+  }
+  const [line = ''] = text.split(/\r?\n/);
+  if (line === '')
+    throw new UsageError(
+      'A password was expected on standard input, and nothing came: pipe one line into the command.',
+    );
+  if (line.length > maxSecretBytes)
+    throw new UsageError('One line with a password was expected on standard input, and far more came.');
+  return line;
+}

@@ -1,0 +1,70 @@
+// clipward status: what is true right now.
+
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { openAccountReader } from '../access/open-accounts.ts';
+import { openInbox } from '../archive/inbox.ts';
+import { systemClock } from '../base/clock.ts';
+import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import { inboxCountLimit, readStatus, type Status } from '../inspect/status.ts';
+import { machineTimeZone } from './camera-arguments.ts';
+import type { Desk } from './desk.ts';
+import { withCommonOptions } from './frame.ts';
+import { formatBytes, formatFacts, formatTable } from './table.ts';
+
+export function registerStatusCommand(program: Command, desk: Desk): void {
+  const status = program
+    .command('status')
+    .description('cameras, clips, and whether clipward runs')
+    .action(async (_options: unknown, command: Command) => {
+      const { dataDir, stateDir } = desk.settings(command);
+      const file = catalogueFile(stateDir);
+      using catalogue = existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
+      using accounts = openAccountReader({ stateDir });
+      const facts = await readStatus({
+        dirs: { dataDir, stateDir },
+        accounts,
+        // Only listed; without the archive's id nothing could be removed.
+        inbox: openInbox({ dataDir, archiveId: '' }),
+        catalogue,
+        clock: systemClock,
+        timeZone: machineTimeZone(),
+      });
+      desk.print(desk.wantsJson(command) ? JSON.stringify(facts, null, 2) : formatStatus(facts));
+      if (facts.marker === 'missing-or-foreign') desk.setExitCode(1);
+    });
+  withCommonOptions(status, { json: true });
+}
+
+const markerTexts = {
+  ours: 'in place',
+  'not-yet': 'made at the first start',
+  'missing-or-foreign': 'NOT the archive of this installation: nothing is written (clipward doctor)',
+} as const;
+
+function formatStatus(status: Status): string {
+  const waiting = `${status.inboxWaiting}${status.inboxWaiting >= inboxCountLimit ? ' or more' : ''}`;
+  const facts = formatFacts([
+    ['running', status.running.length === 0 ? 'no' : status.running.join(', ')],
+    ['archive', markerTexts[status.marker]],
+    ['free disk', `${formatBytes(status.freeBytes)} of ${formatBytes(status.totalBytes)}`],
+    ['not filed yet', waiting],
+    ['in quarantine', String(status.quarantined)],
+  ]);
+  if (status.cameras.length === 0) return `${facts}\n\nNo camera yet: clipward camera add NAME.`;
+  const rows = status.cameras.map(camera => [
+    camera.camera,
+    camera.enabled ? 'yes' : 'no',
+    camera.lastClipAt ?? 'never',
+    String(camera.clips),
+    formatBytes(camera.bytes),
+  ]);
+  const columns = [
+    'CAMERA',
+    'ENABLED',
+    'LAST CLIP',
+    { title: 'CLIPS', right: true },
+    { title: 'SIZE', right: true },
+  ] as const;
+  return `${facts}\n\n${formatTable(columns, rows)}`;
+}

@@ -1,0 +1,52 @@
+// What doctor looks at, in the order in which a newcomer meets it. A check of its own file each; here is only the list.
+
+import type { AccountReader } from '../access/accounts.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Check } from './check.ts';
+import { cameraAccounts } from './checks/accounts.ts';
+import { archiveMarker } from './checks/archive-marker.ts';
+import { certificate } from './checks/certificate.ts';
+import { confinement } from './checks/confinement.ts';
+import { freeDisk } from './checks/free-disk.ts';
+import { mediaTool } from './checks/media-tools.ts';
+import { nodeVersion } from './checks/node-version.ts';
+import { port } from './checks/port.ts';
+import { privateDirectory } from './checks/private-directory.ts';
+import { timeZone } from './checks/time-zone.ts';
+import { watcherLimit } from './checks/watcher-limit.ts';
+import { runningRoles } from './daemon.ts';
+
+/** What can be asked without settings. */
+export function machineChecks(): readonly Check[] {
+  return [
+    nodeVersion(),
+    mediaTool('ffmpeg'),
+    mediaTool('ffprobe'),
+    confinement(),
+    timeZone(),
+    watcherLimit(),
+  ];
+}
+
+export function installationChecks(parts: {
+  settings: Settings;
+  accounts: Pick<AccountReader, 'cameras'>;
+  clock: Clock;
+}): readonly Check[] {
+  const { settings, accounts, clock } = parts;
+  const { dataDir, stateDir, certsDir, ftps } = settings;
+  const receives = () => runningRoles(stateDir).has('receive');
+  return [
+    privateDirectory('data-directory', dataDir),
+    privateDirectory('state-directory', stateDir),
+    privateDirectory('certificate-directory', certsDir),
+    archiveMarker({ dataDir, stateDir }),
+    freeDisk(dataDir, ftps.limits.minFreeBytes),
+    certificate(certsDir, 'server-rsa', clock),
+    certificate(certsDir, 'server-ecdsa', clock),
+    port({ name: 'explicit', ...ftps.explicit }, receives),
+    port({ name: 'implicit', ...ftps.implicit }, receives),
+    cameraAccounts(accounts),
+  ];
+}

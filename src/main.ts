@@ -1,0 +1,26 @@
+// argv to one command.
+
+import { registerCameraCommands } from './cli/camera.ts';
+import { registerClipCommands } from './cli/clip.ts';
+import { registerConfigCommands } from './cli/config.ts';
+import { registerDoctorCommand } from './cli/doctor.ts';
+import { runProgram } from './cli/frame.ts';
+import { registerNetworkCommands } from './cli/network.ts';
+import { registerServeCommand } from './cli/serve.ts';
+import { registerStatusCommand } from './cli/status.ts';
+
+process.umask(0o077);
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', error => {
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.exitCode = await runProgram(process.argv.slice(2), [
+  registerServeCommand,
+  registerCameraCommands,
+  registerNetworkCommands,
+  registerClipCommands,
+  registerStatusCommand,
+  registerDoctorCommand,
+  registerConfigCommands,
+]);

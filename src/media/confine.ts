@@ -1,0 +1,211 @@
+// ffmpeg and ffprobe on hostile files, confined as far as this machine allows. Always: one file as an open descriptor,
+// one demuxer, a short list of decoders, no network protocols, limits on memory, processor time, wall-clock time and output,
+// no environment, nothing written, a process group of its own that is killed as a whole. Where bubblewrap works: also no
+// network at all, no view of any file but the system's programs, and no other processes.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, type FileHandle, open } from 'node:fs/promises';
+import { errnoOf, FailedError, messageOf, TransientError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+
+export type Confinement = Readonly<{
+  /** `bubblewrap` is the stronger one; for doctor. */
+  level: 'bubblewrap' | 'prlimit';
+  /** Why it is not bubblewrap, or null. */
+  reason: string | null;
+  run(job: Job): Promise<Outcome>;
+}>;
+
+export type Job = Readonly<{
+  tool: 'ffmpeg' | 'ffprobe';
+  /** The file that `inputPath` stands for among the arguments. It must be a regular file. */
+  file: string;
+  args: readonly string[];
+  deadlineMs: number;
+  maxOutputBytes: number;
+  signal?: AbortSignal | undefined;
+  /** Sees the output as it comes; `enough` ends the program, which counts as success. */
+  onOutput?(soFar: Buffer): 'more' | 'enough';
+}>;
+
+export type Outcome = Readonly<{
+  /** `failed`: it ended by itself with an error, or by a limit of the kernel. The others: we killed it. */
+  end: 'ok' | 'failed' | 'deadline' | 'too-much';
+  output: Buffer;
+  /** The first of what it said on standard error, as one line of plain text. Written by a decoder of hostile files. */
+  complaint: string;
+}>;
+
+/** The one input, as the confined program sees it: the file need not be reachable, or keep its name, while it is read. */
+export const inputPath = '/proc/self/fd/3';
+
+/** 4K H.265 needs 512 MB of address space with one thread, 12 megapixels about 640. */
+const addressSpaceBytes = 1024 * 1024 * 1024;
+const processorSeconds = 30;
+const openFiles = 64;
+const maxComplaintBytes = 2048;
+const probeDeadlineMs = 10_000;
+
+/**
+ * Finds the tools and tries once which level works: containers often forbid what bubblewrap needs. Throws FailedError when
+ * ffmpeg or prlimit is missing.
+ */
+export async function openConfinement(options: { log: Log; bubblewrap?: boolean }): Promise<Confinement> {
+  const tools = {
+    ffmpeg: await findTool('ffmpeg', 'ffmpeg'),
+    ffprobe: await findTool('ffprobe', 'ffmpeg'),
+    prlimit: await findTool('prlimit', 'util-linux'),
+    setpriv: await findTool('setpriv', 'util-linux'),
+  };
+  const limited = [
+    // Dies with us, whatever happens to us, and gains no rights by any program it starts.
+    ...[tools.setpriv, '--pdeathsig', 'KILL', '--no-new-privs'],
+    ...[tools.prlimit, `--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, `--nofile=${openFiles}`],
+    ...['--core=0', '--fsize=0', '--'],
+  ];
+  const bubblewrap =
+    options.bubblewrap === false ? 'it is switched off' : await tryBubblewrap(limited, tools);
+  const reason = Array.isArray(bubblewrap) ? null : bubblewrap;
+  const prefix = Array.isArray(bubblewrap) ? bubblewrap : limited;
+  if (reason !== null) options.log.warn({ reason }, 'media decoders run without bubblewrap');
+  return {
+    level: reason === null ? 'bubblewrap' : 'prlimit',
+    reason,
+    run: job => runJob([...prefix, tools[job.tool], ...job.args], job),
+  };
+}
+
+/** The command line prefix that works, or the reason why none does. */
+async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Promise<string[] | string> {
+  let bwrap: string;
+  try {
+    bwrap = await findTool('bwrap', 'bubblewrap');
+  } catch {
+    return 'bubblewrap is not installed';
+  }
+  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
+  const prefix = [
+    ...limited,
+    ...[bwrap, '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--ro-bind', '/usr', '/usr'],
+    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
+    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
+  ];
+  const job: Job = {
+    tool: 'ffprobe',
+    file: tools.ffprobe,
+    args: [],
+    deadlineMs: probeDeadlineMs,
+    maxOutputBytes: 64 * 1024,
+  };
+  try {
+    const { end, complaint } = await runJob([...prefix, tools.ffprobe, '-v', 'error', '-version'], job);
+    return end === 'ok' ? prefix : `bubblewrap does not work here: ${complaint || end}`;
+  } catch (error) {
+    return `bubblewrap does not work here: ${messageOf(error)}`;
+  }
+}
+
+/** HOME names nothing, so that no configuration of a user is read. */
+const environment = { PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8' };
+
+async function runJob(command: readonly string[], job: Job): Promise<Outcome> {
+  job.signal?.throwIfAborted();
+  await using input = await openInput(job.file);
+  const child = spawn(command[0] as string, command.slice(1), {
+    cwd: '/',
+    env: environment,
+    // A process group of its own, so that all of it can be killed.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', input.fd],
+  });
+  const outcome = await watchChild(child, job);
+  job.signal?.throwIfAborted();
+  return outcome;
+}
+
+function watchChild(child: ChildProcess, job: Job): Promise<Outcome> {
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  const output: Buffer[] = [];
+  const complaints: Buffer[] = [];
+  let outputBytes = 0;
+  let complaintBytes = 0;
+  let killedFor: 'ok' | 'deadline' | 'too-much' | undefined;
+  const kill = (why: 'ok' | 'deadline' | 'too-much') => {
+    killedFor ??= why;
+    killGroup(child);
+  };
+  const onAbort = () => kill('deadline');
+  const deadline = setTimeout(() => kill('deadline'), job.deadlineMs);
+  job.signal?.addEventListener('abort', onAbort, { once: true });
+
+  child.stdout?.on('data', (chunk: Buffer) => {
+    if (killedFor !== undefined) return;
+    outputBytes += chunk.length;
+    if (outputBytes > job.maxOutputBytes) return kill('too-much');
+    output.push(chunk);
+    if (job.onOutput?.(Buffer.concat(output)) === 'enough') kill('ok');
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (complaintBytes < maxComplaintBytes) complaints.push(chunk);
+    complaintBytes += chunk.length;
+  });
+  const settle = () => {
+    clearTimeout(deadline);
+    job.signal?.removeEventListener('abort', onAbort);
+  };
+  child.once('error', cause => {
+    settle();
+    reject(new TransientError(`${job.tool} cannot be started (${errnoOf(cause)}).`, { cause }));
+  });
+  child.once('close', code => {
+    settle();
+    // What it may have started is in its group, and must not outlive it.
+    killGroup(child);
+    resolve({
+      end: killedFor ?? (code === 0 ? 'ok' : 'failed'),
+      output: Buffer.concat(output),
+      complaint: plainText(Buffer.concat(complaints).subarray(0, maxComplaintBytes)),
+    });
+  });
+  return promise;
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The whole group has ended.
+  }
+}
+
+/** A path of the archive, or `/proc/self/fd/N` of this process. O_NONBLOCK: a FIFO must not make us wait. */
+async function openInput(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new FailedError(`${path} is not a regular file.`);
+}
+
+async function findTool(name: string, debianPackage: string): Promise<string> {
+  for (const directory of environment.PATH.split(':')) {
+    const path = `${directory}/${name}`;
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  throw new FailedError(`${name} is not installed: apt-get install ${debianPackage}.`);
+}
+
+/** Control characters and anything else that a terminal or a log would take for more than text become blanks. */
+function plainText(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .trim();
+}

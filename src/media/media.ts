@@ -1,0 +1,37 @@
+// The room's front: what a file is, what is in it, a picture of it. Nothing here writes a file; running ffmpeg is
+// confine.ts, and the only bytes of a stranger that this process itself looks at are the first few of sniff.ts.
+
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Log } from '../base/log.ts';
+import { type Confinement, openConfinement } from './confine.ts';
+import { type MediaFacts, probe } from './probe.ts';
+import { type Sniffed, sniff, sniffBytes } from './sniff.ts';
+import { makeThumbnail, type Thumbnail } from './thumbnail.ts';
+
+export type Media = Readonly<{
+  confinement: Pick<Confinement, 'level' | 'reason'>;
+  /** What a file is and holds. `file` is a path, or `/proc/self/fd/N` of an open file. Errors as `probe`. */
+  look(file: string, signal?: AbortSignal): Promise<MediaFacts & Sniffed>;
+  /** A JPEG of it; see makeThumbnail. */
+  thumbnail(file: string, container: Sniffed['container'], signal?: AbortSignal): Promise<Thumbnail>;
+}>;
+
+/** Throws FailedError when ffmpeg is missing. */
+export async function openMedia(options: { log: Log }): Promise<Media> {
+  const confinement = await openConfinement(options);
+  return {
+    confinement,
+    async look(file, signal) {
+      const sniffed = sniff(await headOf(file));
+      return { ...sniffed, ...(await probe(confinement, file, sniffed.container, { signal })) };
+    },
+    thumbnail: (file, container, signal) => makeThumbnail(confinement, file, container, { signal }),
+  };
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0);
+  return buffer.subarray(0, bytesRead);
+}

@@ -1,0 +1,84 @@
+// What STOR and the listings do alike with the data connection: wait for it, say 150, wait for its handshake.
+
+import type { DataFacts, DataTls } from './data-tls.ts';
+import { RefusedError } from './refused-error.ts';
+import type { Session, Transfer } from './session.ts';
+
+/**
+ * Runs one transfer: `150` goes out with the TCP accept and not after the handshake, because lftp, ftplib and old libcurl
+ * shake hands only after it (RFC 4217 12.7). `work` gets the secured connection and answers the last reply. Refuses with
+ * 521 without PROT P, 425 without PASV or when nobody connects, 522 when the handshake fails.
+ */
+export async function runTransfer(
+  session: Session,
+  work: (
+    data: DataTls & Readonly<{ facts: DataFacts }>,
+    signal: AbortSignal,
+  ) => Promise<{ code: number; text: string }>,
+): Promise<void> {
+  requireDataConnection(session);
+  const aborted = new AbortController();
+  const { promise: done, resolve: finished } = Promise.withResolvers<void>();
+  const transfer: Transfer = { abort: reason => aborted.abort(reason), done };
+  session.transfer = transfer;
+  let data: DataTls | undefined;
+  try {
+    data = await acceptData(session, aborted.signal);
+    await session.connection.reply(150, 'Ready for data.');
+    const facts = await handshake(session, data, aborted.signal);
+    const { code, text } = await work({ ...data, facts }, aborted.signal);
+    await session.connection.reply(code, text);
+  } catch (error) {
+    data?.socket.destroy();
+    if (error instanceof RefusedError) await session.connection.reply(error.code, error.message);
+    else if (aborted.signal.aborted) await session.connection.reply(426, 'Transfer aborted.');
+    else throw error;
+  } finally {
+    session.transfer = null;
+    finished();
+  }
+}
+
+/** RFC 4217 10.2 asks for 521; the check comes before anything is opened or made. */
+export function requireDataConnection(session: Session): void {
+  if (!session.isDataProtected) throw new RefusedError(521, 'Use PROT P first.');
+  if (session.passive === null) throw new RefusedError(425, 'Use PASV or EPSV first.');
+}
+
+async function acceptData(session: Session, aborted: AbortSignal): Promise<DataTls> {
+  const { passive } = session;
+  if (passive === null) throw new RefusedError(425, 'Use PASV or EPSV first.');
+  const deadline = AbortSignal.timeout(session.hall.settings.limits.dataConnectTimeoutMs);
+  try {
+    return await passive.accept(AbortSignal.any([aborted, deadline]));
+  } catch (error) {
+    if (aborted.aborted) throw error;
+    throw new RefusedError(425, 'Nobody connected to the passive port.', { cause: error });
+  } finally {
+    session.passive = null;
+    void passive[Symbol.asyncDispose]();
+  }
+}
+
+async function handshake(session: Session, data: DataTls, aborted: AbortSignal): Promise<DataFacts> {
+  const limit = session.hall.settings.limits.tlsHandshakeTimeoutMs;
+  let hasTimedOut = false;
+  const deadline = setTimeout(() => {
+    hasTimedOut = true;
+    data.socket.destroy(new Error('handshake took too long'));
+  }, limit);
+  const onAbort = () => data.socket.destroy(new Error('aborted'));
+  aborted.addEventListener('abort', onAbort);
+  try {
+    return await data.secured;
+  } catch (error) {
+    if (aborted.aborted) throw error;
+    // Gone is something else than not speaking TLS: the client should try again.
+    const isTlsFault = /^ERR_(SSL|TLS)_/.test((error as { code?: string }).code ?? '') || hasTimedOut;
+    if (!isTlsFault) throw new RefusedError(426, 'The data connection was lost.', { cause: error });
+    throw new RefusedError(522, 'TLS is needed on the data connection.', { cause: error });
+  } finally {
+    clearTimeout(deadline);
+    aborted.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,291 @@
+// The FTPS receiver: listeners, and the sessions behind them. It ends with `226` and a published upload; what becomes of
+// it is not known here. What lives in this room: sockets, TLS, the FTP dialogue. What does not: paths on disk
+// (archive/uploads.ts), accounts and passwords (access), what a clip is worth (domain/completeness.ts).
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { AccountReader, Camera } from '../access/accounts.ts';
+import type { PasswordVerifier } from '../access/passwords.ts';
+import type { ReceiverMemory } from '../access/receiver-memory.ts';
+import type { Uploads } from '../archive/uploads.ts';
+import type { Clock } from '../base/clock.ts';
+import { errnoOf, messageOf, SettingsError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { createAdmission } from '../domain/admission.ts';
+import { type Network, networkMatcher, parseAddress } from '../domain/networks.ts';
+import { changeDirectory } from './commands/directory.ts';
+import { commands } from './commands/table.ts';
+import { type ControlConnection, startControlConnection } from './control-connection.ts';
+import { createSessionContext, startControlTls, type TlsIdentity } from './control-tls.ts';
+import { createEngine, type FtpConnection } from './engine.ts';
+import { createPortLeases } from './port-leases.ts';
+import type { ReceiverSettings } from './receiver-settings.ts';
+import { type Hall, type ListenerName, sessionOf } from './session.ts';
+
+export type ListenerAddress = Readonly<{ name: ListenerName; host: string; port: number }>;
+
+export type Receiver = AsyncDisposable &
+  Readonly<{
+    addresses: readonly ListenerAddress[];
+    /** Control connections right now, for status and tests. */
+    connections(): number;
+    /** Passive ports in use, for status and tests. */
+    leasedPorts(): number;
+    /** No new connections; running uploads may finish within `shutdownGraceMs`, then everything is closed. */
+    stop(): Promise<void>;
+  }>;
+
+export type ReceiverParts = Readonly<{
+  listeners: readonly Readonly<{ name: ListenerName; host: string; port: number }>[];
+  settings: ReceiverSettings;
+  /** The settings' own list; what `network add` and `network remove` changed is in the accounts. */
+  allowedNetworks: readonly Network[];
+  accounts: AccountReader;
+  verifier: PasswordVerifier;
+  memory: ReceiverMemory;
+  uploads: Uploads;
+  /** RSA and ECDSA, read for each session, so that renewed ones are taken without a restart. */
+  tlsIdentities(): readonly TlsIdentity[];
+  clock: Clock;
+  log: Log;
+}>;
+
+type Arrival = {
+  id: string;
+  listener: ListenerName;
+  raw: Socket;
+  peer: { address: string; port: number };
+  localAddress: string;
+  secureContext: SecureContext;
+  log: Log;
+};
+
+/** Starts listening. Throws SettingsError when a port is in use or not ours to take. */
+export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
+  const { settings, accounts, log } = parts;
+  const arrivals = new WeakMap<Socket, Arrival>();
+  const controls = new Map<string, ControlConnection>();
+  const raws = new Map<string, Socket>();
+  const { memory } = parts;
+  const hall: Hall = {
+    settings,
+    uploads: parts.uploads,
+    verifier: parts.verifier,
+    memory,
+    admission: createAdmission({
+      ...settings.limits,
+      isKnownAddress,
+    }),
+    leases: createPortLeases(settings.passive),
+    clock: parts.clock,
+  };
+  const engine = createEngine({
+    commands,
+    log,
+    onConnect,
+    workingDirectory: connection => {
+      const session = sessionOf(connection);
+      return { get: () => session.directory, change: path => changeDirectory(session, path) };
+    },
+  });
+  let isAllowed = globalMatcher();
+  let nextId = 0;
+  const changes = accounts.onChange(onAccountsChanged);
+
+  function isKnownAddress(address: string): boolean {
+    try {
+      return memory.lastLogins().some(login => login.address === address);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'receiver memory cannot be read');
+      return false;
+    }
+  }
+
+  /** Called again when the database can be read again; until then what was last known holds. */
+  function onAccountsChanged(): void {
+    try {
+      isAllowed = globalMatcher();
+      for (const control of controls.values()) endIfChanged(control);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'accounts cannot be read');
+    }
+  }
+
+  function globalMatcher(): (address: string) => boolean {
+    return networkMatcher(accounts.globalNetworks(parts.allowedNetworks));
+  }
+
+  function onSocket(listener: ListenerName, raw: Socket): void {
+    raw.on('error', () => {});
+    const address = raw.remoteAddress === undefined ? undefined : parseAddress(raw.remoteAddress);
+    if (address === undefined || raw.remotePort === undefined) return void raw.destroy();
+    if (!isAllowed(address)) {
+      log.warn({ address, listener }, 'connection from outside the allowed networks closed');
+      return void raw.destroy();
+    }
+    const id = String(++nextId);
+    const admitted = hall.admission.admit(id, address);
+    if (typeof admitted === 'object' && 'refused' in admitted) {
+      log.warn({ address, listener, reason: admitted.refused }, 'connection refused, too many are open');
+      // On the implicit port there is no word before TLS, and a handshake is what a full server cannot afford.
+      return void (listener === 'explicit'
+        ? raw.end('421 Too many connections.\r\n', () => raw.destroy())
+        : raw.destroy());
+    }
+    if (typeof admitted === 'object') giveWay(admitted.evict);
+    raws.set(id, raw);
+    raw.once('close', () => {
+      raws.delete(id);
+      controls.delete(id);
+      hall.admission.left(id);
+    });
+    const arrival: Arrival = {
+      id,
+      listener,
+      raw,
+      peer: { address, port: raw.remotePort },
+      localAddress: parseAddress(raw.localAddress ?? '') ?? '127.0.0.1',
+      secureContext: createSessionContext(parts.tlsIdentities(), settings.tls.minVersion),
+      log: log.child({ session: id, address }),
+    };
+    if (listener === 'explicit') {
+      greet(arrival, raw);
+      return;
+    }
+    startControlTls(raw, {
+      secureContext: arrival.secureContext,
+      handshakeTimeoutMs: settings.limits.tlsHandshakeTimeoutMs,
+      onSecure: socket => greet(arrival, socket),
+      onFailure: code => handshakeFailed(arrival, code),
+    });
+  }
+
+  function giveWay(id: string): void {
+    const control = controls.get(id);
+    if (control === undefined) raws.get(id)?.destroy();
+    else void control.session.close(421, 'Another client needs the place.');
+  }
+
+  function greet(arrival: Arrival, socket: Socket): void {
+    arrivals.set(socket, arrival);
+    engine.accept(socket);
+  }
+
+  function onConnect(connection: FtpConnection): void {
+    const arrival = arrivals.get(connection.commandSocket);
+    if (arrival === undefined)
+      throw new Error('the engine made a session for a socket that was not handed to it');
+    const control = startControlConnection({
+      ...arrival,
+      connection,
+      socket: connection.commandSocket,
+      engine,
+      hall,
+      onHandshakeFailure: code => handshakeFailed(arrival, code),
+    });
+    controls.set(arrival.id, control);
+  }
+
+  function handshakeFailed(arrival: Arrival, code: string): void {
+    arrival.log.warn({ listener: arrival.listener, code }, 'TLS handshake failed');
+  }
+
+  function endIfChanged({ session }: ControlConnection): void {
+    if (!isAllowed(session.peer.address)) return void session.close(421, 'Address no longer allowed.');
+    if (session.camera === null) return;
+    const now = accounts.camera(session.camera.name);
+    if (now !== undefined && mayStay(session.camera, now, session.peer.address)) return;
+    session.log.info({ camera: session.camera.name }, 'session ended, its account was changed');
+    session.transfer?.abort('account-changed');
+    void session.close(421, 'Account changed.');
+  }
+
+  const servers: Server[] = [];
+  const addresses: ListenerAddress[] = [];
+  try {
+    for (const { name, host, port } of parts.listeners) {
+      const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, raw =>
+        onSocket(name, raw),
+      );
+      servers.push(server);
+      addresses.push({ name, host, port: await listen(server, name, host, port) });
+    }
+  } catch (error) {
+    changes[Symbol.dispose]();
+    for (const server of servers) server.close();
+    throw error;
+  }
+
+  let stopping: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    changes[Symbol.dispose]();
+    const closed = servers.map(server => new Promise(resolve => server.close(resolve)));
+    for (const [id, raw] of raws) if (!controls.has(id)) raw.destroy();
+    const deadline = setTimeout(() => {
+      log.warn({ uploads: controls.size }, 'uploads cut off by the shutdown');
+      for (const control of controls.values()) control.destroy();
+    }, settings.limits.shutdownGraceMs);
+    await Promise.all([...controls.values()].map(control => control.shutDown()));
+    clearTimeout(deadline);
+    await Promise.all(closed);
+  }
+  const stopOnce = () => {
+    stopping ??= stop();
+    return stopping;
+  };
+
+  return {
+    addresses,
+    connections: () => raws.size,
+    leasedPorts: () => hall.leases.leased(),
+    stop: stopOnce,
+    [Symbol.asyncDispose]: stopOnce,
+  };
+}
+
+/** A changed time zone need not cut an upload; what decides about access must. */
+function mayStay(was: Camera, now: Camera, address: string): boolean {
+  const isFromAllowed = now.allowedNetworks.length === 0 || networkMatcher(now.allowedNetworks)(address);
+  return (
+    now.enabled &&
+    isFromAllowed &&
+    now.passwordChangedAt === was.passwordChangedAt &&
+    now.addedAt === was.addedAt
+  );
+}
+
+function listen(server: Server, name: ListenerName, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', error => reject(listenError(error, name, host, port)));
+    server.listen({ host, port, ipv6Only: false }, () => {
+      server.removeAllListeners('error');
+      // No descriptor for an accept is trouble for that client alone; the limits keep us below it.
+      server.on('error', () => {});
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+function listenError(error: Error, name: ListenerName, host: string, port: number): Error {
+  const key = `ftps.${name}.port`;
+  switch (errnoOf(error)) {
+    case 'EADDRINUSE':
+      return new SettingsError(
+        `Port ${port} is in use by another program: stop it, or set ${key} to a free port.`,
+        { cause: error },
+      );
+    case 'EACCES':
+      return new SettingsError(
+        `Port ${port} may not be taken by this user: set ${key} to a port above 1023, or run under systemd.`,
+        { cause: error },
+      );
+    case 'EADDRNOTAVAIL':
+      return new SettingsError(
+        `${host} is no address of this machine: set ftps.${name}.host to one, or to "::" for all.`,
+        { cause: error },
+      );
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,240 @@
+// The settings file: every key, what it may be, its default, and what it means. docs/settings.md, the commented example in
+// config/ and `clipward config explain` are made of this, so a sentence here is a sentence that an operator reads.
+
+import { z } from 'zod';
+import { logLevels } from '../base/log.ts';
+import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
+/** The kernel hands these to ordinary connections; a passive port among them would often be in use. */
+const firstEphemeralPort = 32768;
+
+const port = (description: string) =>
+  z
+    .int({ error: 'a port from 1 to 65535' })
+    .min(1, 'a port from 1 to 65535')
+    .max(65535, 'a port from 1 to 65535')
+    .describe(description);
+
+const whole = (min: number, max: number, description: string) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, error).max(max, error).describe(description);
+};
+
+const flag = (description: string) => z.boolean({ error: 'true or false' }).describe(description);
+const text = (description: string) =>
+  z.string({ error: 'a text' }).min(1, 'a text that is not empty').describe(description);
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T, description: string) =>
+  z.enum(values, { error: `one of ${values.join(', ')}` }).describe(description);
+
+const section = <Shape extends z.core.$ZodShape>(shape: Shape, description: string) =>
+  z
+    .strictObject(shape, {
+      error: issue => (issue.code === 'invalid_type' ? 'a section with settings in it' : undefined),
+    })
+    .describe(description);
+
+const listener = (defaultPort: number, what: string) =>
+  section(
+    {
+      enabled: flag(`Whether to listen for ${what}.`).default(true),
+      host: text('The local address to listen on; `::` takes IPv6 and IPv4 on all interfaces.').default('::'),
+      port: port('The port to listen on.').default(defaultPort),
+    },
+    `The listener for ${what}.`,
+  ).prefault({});
+
+const network = z.string({ error: networkRule }).transform((value, context): Network => {
+  const parsed = parseNetwork(value);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: networkRule });
+  return z.NEVER;
+});
+
+const privateNetworks = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '127.0.0.0/8',
+  'fc00::/7',
+  'fe80::/10',
+  '::1',
+];
+
+const limits = section(
+  {
+    maxConnections: whole(1, 10_000, 'Control connections at the same time, all together.').default(200),
+    maxConnectionsPerAddress: whole(
+      1,
+      10_000,
+      'Control connections at the same time from one address.',
+    ).default(20),
+    maxConnectionsPerCamera: whole(
+      1,
+      1000,
+      'Sessions of one camera at the same time; some upload pictures and video side by side.',
+    ).default(10),
+    maxConnectionsBeforeLogin: whole(
+      1,
+      10_000,
+      'Connections that have not logged in yet. The oldest gives way to a new one.',
+    ).default(50),
+    tlsHandshakeTimeoutMs: whole(100, minute, 'How long a TLS handshake may take, in milliseconds.').default(
+      10_000,
+    ),
+    loginTimeoutMs: whole(
+      1000,
+      10 * minute,
+      'How long a client may take from connecting to being logged in, in milliseconds.',
+    ).default(30_000),
+    idleTimeoutMs: whole(
+      1000,
+      24 * hour,
+      'How long a session may send no command, in milliseconds; transfers do not count.',
+    ).default(5 * minute),
+    dataConnectTimeoutMs: whole(
+      1000,
+      10 * minute,
+      'How long to wait for a data connection after STOR, in milliseconds.',
+    ).default(30_000),
+    dataStallTimeoutMs: whole(
+      1000,
+      hour,
+      'How long an upload may stand still, in milliseconds since its last byte.',
+    ).default(60_000),
+    maxLineBytes: whole(512, 65_536, 'The longest command line, in bytes.').default(4096),
+    maxPipelinedCommands: whole(1, 1000, 'Commands that may wait unanswered in one session.').default(32),
+    maxUploadBytes: whole(1024, 1024 * gibibyte, 'The largest file that is taken, in bytes.').default(
+      4 * gibibyte,
+    ),
+    minFreeBytes: whole(
+      0,
+      1024 * gibibyte,
+      'Free space on the disk of dataDir below which uploads are refused (452), in bytes.',
+    ).default(gibibyte),
+    maxDirectoriesPerCamera: whole(
+      1,
+      1_000_000,
+      'Directories that a camera may have made; they are entries in a list, not on disk.',
+    ).default(20_000),
+    shutdownGraceMs: whole(
+      0,
+      10 * minute,
+      'How long running uploads may take to finish when the daemon is told to stop, in milliseconds.',
+    ).default(30_000),
+    failedLoginDelayMs: whole(
+      0,
+      minute,
+      'The shortest time until a wrong password is refused, in milliseconds.',
+    ).default(1000),
+    maxFailedLogins: whole(1, 100, 'Failed log-ins after which a session is closed.').default(3),
+    maxUnknownCommands: whole(
+      1,
+      1000,
+      'Unknown commands before log-in after which a session is closed.',
+    ).default(10),
+  },
+  'What one client, one camera and all of them together may take up.',
+).prefault({});
+
+const passive = section(
+  {
+    address: text(
+      'The IPv4 address or name that cameras reach this machine by, when there is NAT between them; null: the address that the camera connected to.',
+    )
+      .nullable()
+      .default(null),
+    minPort: port('The first port for data connections.').default(30_000),
+    maxPort: port(
+      'The last port for data connections. Each running upload takes one; a firewall must let the cameras reach the whole range.',
+    ).default(30_099),
+  },
+  'Data connections. Cameras connect to these ports; the server never connects to a camera.',
+).prefault({});
+
+const tls = section(
+  {
+    minVersion: oneOf(['TLSv1.2', 'TLSv1.3'], 'The oldest TLS version that is spoken.').default('TLSv1.2'),
+    truncation: oneOf(
+      ['container', 'strict'],
+      'What proves that an upload is whole when a camera ends it without close_notify: `container`, an MP4 or JPEG that is complete in itself; `strict`, nothing. `camera set --truncation` decides for one camera.',
+    ).default('container'),
+  },
+  'TLS of the listeners.',
+).prefault({});
+
+const ftps = section(
+  {
+    explicit: listener(2121, 'explicit FTPS (AUTH TLS)'),
+    implicit: listener(2990, 'implicit FTPS'),
+    passive,
+    tls,
+    limits,
+    allowedNetworks: z
+      .array(network, { error: 'a list of networks' })
+      .describe(
+        'Networks from which connections are taken at all: private networks and this machine. `clipward network add` and `remove` change what is here.',
+      )
+      .prefault(privateNetworks),
+  },
+  'Where and how cameras upload.',
+).prefault({});
+
+export const settingsSchema = section(
+  {
+    dataDir: text(
+      'The directory of the media: incoming uploads, clips, thumbnails. Relative to this file.',
+    ).default('./data'),
+    stateDir: text(
+      'The directory of the databases and secrets, small. Relative to this file; by default `state` beside dataDir.',
+    ).optional(),
+    certsDir: text('The directory of the certificates and their keys. Relative to this file.').default(
+      './certs',
+    ),
+    ftps,
+    ingest: section(
+      {
+        reconcileIntervalMs: whole(
+          1000,
+          24 * hour,
+          'How often the inbox is looked through as a whole, in milliseconds, in case an event of the file system was missed.',
+        ).default(minute),
+      },
+      'Filing what was uploaded.',
+    ).prefault({}),
+    log: section(
+      { level: oneOf(logLevels, 'The least important lines that are still logged.').default('info') },
+      'The log on standard output.',
+    ).prefault({}),
+  },
+  'The settings of clipward.',
+)
+  .check(context => {
+    const { explicit, implicit, passive } = context.value.ftps;
+    const refuse = (path: string[], message: string, input: unknown) =>
+      context.issues.push({ code: 'custom', path, message, input });
+    if (!explicit.enabled && !implicit.enabled)
+      refuse(['ftps', 'implicit', 'enabled'], 'true here or in ftps.explicit.enabled', false);
+    if (explicit.enabled && implicit.enabled && explicit.port === implicit.port)
+      refuse(['ftps', 'implicit', 'port'], 'another port than ftps.explicit.port', implicit.port);
+    if (passive.maxPort < passive.minPort)
+      refuse(['ftps', 'passive', 'maxPort'], 'a port not below ftps.passive.minPort', passive.maxPort);
+    if (passive.minPort < 1024) refuse(['ftps', 'passive', 'minPort'], 'a port above 1023', passive.minPort);
+    if (passive.maxPort >= firstEphemeralPort)
+      refuse(
+        ['ftps', 'passive', 'maxPort'],
+        `a port below ${firstEphemeralPort}, where the kernel's own range begins`,
+        passive.maxPort,
+      );
+    for (const listening of [explicit, implicit]) {
+      if (listening.enabled && listening.port >= passive.minPort && listening.port <= passive.maxPort)
+        refuse(['ftps', 'passive', 'minPort'], 'a range without the ports of the listeners', passive.minPort);
+    }
+  })
+  .prefault({});
+
+export type SettingsFile = z.infer<typeof settingsSchema>;

@@ -1,0 +1,45 @@
+// The settings of an installation, as the program uses them: every value there, every path absolute. What belongs to one
+// camera is not here but in the accounts (access/accounts.ts), and is changed by commands.
+
+import type { LogLevel } from '../base/log.ts';
+import type { Network } from '../domain/networks.ts';
+
+export type ListenerSettings = Readonly<{ enabled: boolean; host: string; port: number }>;
+
+/** docs/settings.md explains each; it is generated from schema.ts. */
+export type Settings = Readonly<{
+  /** The file that they come from, or null for the built-in defaults. */
+  file: string | null;
+  dataDir: string;
+  stateDir: string;
+  certsDir: string;
+  ftps: Readonly<{
+    explicit: ListenerSettings;
+    implicit: ListenerSettings;
+    passive: Readonly<{ address: string | null; minPort: number; maxPort: number }>;
+    tls: Readonly<{ minVersion: 'TLSv1.2' | 'TLSv1.3'; truncation: 'container' | 'strict' }>;
+    limits: Readonly<{
+      maxConnections: number;
+      maxConnectionsPerAddress: number;
+      maxConnectionsPerCamera: number;
+      maxConnectionsBeforeLogin: number;
+      tlsHandshakeTimeoutMs: number;
+      loginTimeoutMs: number;
+      idleTimeoutMs: number;
+      dataConnectTimeoutMs: number;
+      dataStallTimeoutMs: number;
+      maxLineBytes: number;
+      maxPipelinedCommands: number;
+      maxUploadBytes: number;
+      minFreeBytes: number;
+      maxDirectoriesPerCamera: number;
+      shutdownGraceMs: number;
+      failedLoginDelayMs: number;
+      maxFailedLogins: number;
+      maxUnknownCommands: number;
+    }>;
+    allowedNetworks: readonly Network[];
+  }>;
+  ingest: Readonly<{ reconcileIntervalMs: number }>;
+  log: Readonly<{ level: LogLevel }>;
+}>;

@@ -1,0 +1,211 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { recoverIncoming } from '../../src/archive/incoming.ts';
+import { receiptSchema } from '../../src/archive/receipt.ts';
+import { isUploadId, newUploadId } from '../../src/archive/upload-id.ts';
+import { openUploads } from '../../src/archive/uploads.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { beginFacts, makeArchive, receiptFor } from './sample-receipt.ts';
+
+const log = silentLog();
+
+t.test('ids are 26 characters that nobody can guess', async t => {
+  const ids = new Set(Array.from({ length: 10_000 }, newUploadId));
+  t.equal(ids.size, 10_000);
+  t.ok([...ids].every(isUploadId));
+  t.equal(new Set([...ids].join('')).size, 32, 'all digits occur');
+  for (const text of [
+    '',
+    `${newUploadId()}0`,
+    newUploadId().slice(1),
+    '../../../../../../../../x/',
+    'O'.repeat(26),
+  ])
+    t.notOk(isUploadId(text));
+});
+
+t.test('an upload is in the inbox as it was written, for its owner alone', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  const upload = await uploads.begin(beginFacts);
+  const pieces = Array.from({ length: 3000 }, (_, index) => Buffer.alloc(index % 50, index));
+  // More pieces than one writev takes (1024), empty ones among them.
+  await upload.write(pieces);
+  await upload.write([]);
+  await upload.write([Buffer.from('end')]);
+  const bytes = Buffer.concat([...pieces, Buffer.from('end')]);
+  t.same(await upload.read(bytes.length - 5, 100), bytes.subarray(-5));
+  const receipt = receiptFor(upload.id, bytes);
+  await upload.publish(receipt);
+  const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
+  t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
+  t.same(await readFile(join(entry, 'media')), bytes);
+  t.same(JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8')), receipt);
+  t.same(await readdir(join(archive.dataDir, 'incoming')), []);
+  for (const path of [
+    entry,
+    join(entry, '..'),
+    join(entry, '../..'),
+    join(archive.dataDir, 'incoming'),
+    archive.dataDir,
+  ])
+    t.equal((await stat(path)).mode & 0o777, 0o700);
+  for (const name of ['media', 'receipt.json']) t.equal((await stat(join(entry, name))).mode & 0o777, 0o600);
+  await upload.discard();
+  t.same((await readdir(entry)).length, 2, 'a discard after the publication is harmless');
+});
+
+t.test('a discarded upload leaves nothing', async t => {
+  const archive = await makeArchive(t.testdir());
+  const upload = await openUploads(archive).begin(beginFacts);
+  await upload.write([Buffer.from('x')]);
+  await upload.discard();
+  await upload.discard();
+  t.same(await readdir(join(archive.dataDir, 'incoming')), []);
+});
+
+t.test('a note is an entry without media', async t => {
+  const archive = await makeArchive(t.testdir());
+  const [id, upload] = [newUploadId(), newUploadId()];
+  const note = {
+    version: 1,
+    type: 'withdrawn',
+    id,
+    camera: 'front',
+    upload,
+    at: beginFacts.startedAt,
+  } as const;
+  await openUploads(archive).publishNote(note);
+  const entry = join(archive.dataDir, 'inbox', 'front', id);
+  t.same(await readdir(entry), ['receipt.json']);
+  t.same(receiptSchema.parse(JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8'))), note);
+});
+
+t.test('without the marker nothing begins and nothing is written', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  await writeFile(join(archive.dataDir, 'MARKER'), 'another archive\n');
+  t.equal(await uploads.markerHolds(), false);
+  await t.rejects(uploads.begin(beginFacts), { name: 'TransientError' });
+  await t.rejects(recoverIncoming({ ...archive, log }), { name: 'TransientError' });
+  t.same(await readdir(archive.dataDir), ['MARKER']);
+});
+
+t.test('a failure tells its errno, closes the file and leaves no entry', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  const upload = await uploads.begin(beginFacts);
+  await upload.write([Buffer.from('x')]);
+  // A file where the camera's directory should be.
+  await rm(join(archive.dataDir, 'inbox'), { recursive: true, force: true });
+  await writeFile(join(archive.dataDir, 'inbox'), '');
+  await t.rejects(upload.publish(receiptFor(upload.id, Buffer.from('x'))), {
+    name: 'TransientError',
+    cause: { code: 'ENOTDIR' },
+  });
+  t.same(openFilesUnder(archive.dataDir), []);
+});
+
+t.test('a full disk is told as ENOSPC, and what was written before is still there', async t => {
+  // Not below t.testdir(), which is removed before teardowns run.
+  const mounted = await mkdtemp(join(tmpdir(), 'clipward-small-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mounted], { stdio: 'pipe' });
+  } catch {
+    await rm(mounted, { recursive: true });
+    t.comment('needs the right to mount a small file system');
+    return;
+  }
+  t.teardown(async () => {
+    execFileSync('umount', ['-l', mounted]);
+    await rm(mounted, { recursive: true });
+  });
+  const archive = await makeArchive(mounted);
+  const uploads = openUploads(archive);
+  t.ok((await uploads.freeBytes()) <= 1024 * 1024);
+  const upload = await uploads.begin(beginFacts);
+  await upload.write([Buffer.alloc(500_000)]);
+  await t.rejects(upload.write([Buffer.alloc(1000), Buffer.alloc(2_000_000)]), {
+    name: 'TransientError',
+    cause: { code: 'ENOSPC' },
+  });
+  t.equal((await upload.read(499_999, 10)).length, 10);
+  t.equal(await uploads.freeBytes(), 0);
+  await t.rejects(uploads.begin(beginFacts), { cause: { code: 'ENOSPC' } });
+  await upload.discard();
+  t.same(await readdir(join(archive.dataDir, 'incoming')), []);
+  t.ok((await uploads.freeBytes()) > 500_000);
+  t.same(openFilesUnder(mounted), []);
+});
+
+t.test('what a crash left is published as partial, with what was known when it began', async t => {
+  const archive = await makeArchive(t.testdir());
+  const upload = await openUploads(archive).begin(beginFacts);
+  const bytes = Buffer.from('half a clip of a burglar');
+  await upload.write([bytes]);
+  t.match(await recoverIncoming({ ...archive, log }), { published: 1, removed: 0, unknown: 0, failed: 0 });
+  const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
+  const receipt = receiptSchema.parse(JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8')));
+  const { finishedAt: _, ...wanted } = receiptFor(upload.id, bytes, {
+    dataTls: null,
+    dataBound: false,
+    completeness: 'partial',
+    completenessBasis: 'none',
+    endedBy: 'crash',
+  });
+  t.match(receipt, wanted);
+  t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
+  await upload.discard();
+  t.match(await recoverIncoming({ ...archive, log }), { published: 0 });
+});
+
+t.test('a crash between receipt and rename loses nothing of what the receipt says', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  const bytes = Buffer.from('a whole clip');
+  for (const isTorn of [false, true]) {
+    const upload = await uploads.begin(beginFacts);
+    await upload.write([bytes]);
+    const text = JSON.stringify(receiptFor(upload.id, bytes));
+    const incoming = join(archive.dataDir, 'incoming', upload.id);
+    await writeFile(join(incoming, 'receipt.json'), isTorn ? text.slice(0, 50) : text);
+    t.match(await recoverIncoming({ ...archive, log }), { published: 1 });
+    const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
+    const receipt = JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8'));
+    t.equal(receipt.completeness, isTorn ? 'partial' : 'whole');
+    t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
+    await upload.discard();
+  }
+});
+
+t.test(
+  'an upload without a byte is removed, one that nobody can name goes where the archive finds it',
+  async t => {
+    const archive = await makeArchive(t.testdir());
+    const uploads = openUploads(archive);
+    const empty = await uploads.begin(beginFacts);
+    const nameless = await uploads.begin(beginFacts);
+    await nameless.write([Buffer.from('x')]);
+    await rm(join(archive.dataDir, 'incoming', nameless.id, 'upload.json'));
+    const foreign = await uploads.begin({ ...beginFacts, camera: 'x' });
+    await foreign.write([Buffer.from('x')]);
+    const facts = join(archive.dataDir, 'incoming', foreign.id, 'upload.json');
+    await writeFile(facts, (await readFile(facts, 'utf8')).replace('"camera":"x"', '"camera":"../x"'));
+    await writeFile(join(archive.dataDir, 'incoming', 'stray'), 'x');
+    t.match(await recoverIncoming({ ...archive, log }), { published: 0, removed: 1, unknown: 3, failed: 0 });
+    t.same(await readdir(join(archive.dataDir, 'incoming')), []);
+    t.same(
+      (await readdir(join(archive.dataDir, 'inbox', '_unknown'))).sort(),
+      [nameless.id, foreign.id, 'stray'].sort(),
+    );
+    for (const upload of [empty, nameless, foreign]) await upload.discard();
+  },
+);
+
+function openFilesUnder(directory: string): string[] {
+  const names = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n');
+  return names.filter(name => name.includes(directory));
+}
