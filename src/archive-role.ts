@@ -50,15 +50,20 @@ export async function startArchiveRole(options: {
   };
   // Watch and ingest know nothing of each other: entries go one way, the word that there is room the other.
   let watch: Watch | undefined;
+  let hasRoom = false;
   const ingest = opened.use(
     startIngest({
       fileEntry: (entry, signal) => fileEntry(parts, entry, signal),
       async quarantineEntry(entry, reason) {
         const at = clock.now();
-        const path = await quarantine.quarantineEntry(entry, reason, new Date(at));
-        if (path !== null) catalogue.addQuarantined({ ...entry, reason, at });
+        // The row comes first: a crash in between leaves an entry that is put aside again, not one that nobody counts.
+        catalogue.addQuarantined({ ...entry, reason, at });
+        await quarantine.quarantineEntry(entry, reason, new Date(at));
       },
-      onRoom: () => void watch?.reconcile().catch(() => {}),
+      onRoom: () => {
+        hasRoom = true;
+        void watch?.reconcile().catch(() => {});
+      },
       log,
     }),
   );
@@ -73,6 +78,8 @@ export async function startArchiveRole(options: {
       log,
     }),
   );
+  // Room that came while the watch was still being started was told to nobody.
+  if (hasRoom) void watch.reconcile().catch(() => {});
   const rooms = opened.move();
   return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
 }

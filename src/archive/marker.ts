@@ -57,6 +57,8 @@ export async function openMarker(dirs: { dataDir: string; stateDir: string }): P
 
 /** Whether the data directory shows this id. False also when it cannot be read. */
 export async function markerHolds(dataDir: string, archiveId: string): Promise<boolean> {
+  // Nothing that is no id holds, so that an empty marker cannot match a missing id.
+  if (!idPattern.test(archiveId)) return false;
   try {
     return (await readShort(layoutOf(dataDir).marker)) === archiveId;
   } catch {

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { formatNetwork, type Network } from '../domain/networks.ts';
-import { loadSettings } from '../settings/load-settings.ts';
-import { settingKeys } from '../settings/setting-keys.ts';
+import { keysInFile } from '../settings/load-settings.ts';
+import { type SettingKey, settingKeys } from '../settings/setting-keys.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
@@ -22,34 +22,38 @@ export function registerConfigCommands(program: Command, desk: Desk): void {
     .command('explain')
     .description('every setting: its value now, its default, what it means')
     .action((_options: unknown, command: Command) => {
-      const facts = explainSettings(desk.settings(command));
+      const settings = desk.settings(command);
+      const facts = explainSettings(settings);
       if (desk.wantsJson(command)) return desk.print(JSON.stringify(facts, null, 2));
-      for (const fact of facts)
-        desk.print(
-          `${fact.key}: ${show(fact.value)}${fact.isDefault ? ' (default)' : ''}\n    ${fact.explanation}\n`,
-        );
+      for (const fact of facts) desk.print(`${formatFact(fact, settings)}\n`);
     });
   withCommonOptions(explain, { json: true });
 }
 
-export type SettingFact = Readonly<{
-  key: string;
-  value: unknown;
-  default: unknown;
-  isDefault: boolean;
-  type: string;
-  explanation: string;
-}>;
+/** docs/json.md describes it. */
+type SettingFact = SettingKey & Readonly<{ value: unknown; from: 'file' | 'default' }>;
 
 /** Every key with the value in force; directories are absolute. */
-export function explainSettings(settings: Settings): SettingFact[] {
-  const defaults = loadSettings({ file: '/dev/null', environment: {} });
-  return settingKeys().map(({ key, default: standard, type, explanation }) => {
-    const value = plain(valueAt(settings, key));
-    const isDefault =
-      JSON.stringify(value) === JSON.stringify(plain(valueAt(defaults, key))) || settings.file === null;
-    return { key, value, default: standard ?? null, isDefault, type, explanation };
-  });
+function explainSettings(settings: Settings): SettingFact[] {
+  const given = settings.file === null ? new Set<string>() : keysInFile(settings.file);
+  return settingKeys().map(({ key, type, default: standard, explanation }) => ({
+    key,
+    value: plain(valueAt(settings, key)),
+    from: given.has(key) ? 'file' : 'default',
+    default: standard ?? null,
+    type,
+    explanation,
+  }));
+}
+
+function formatFact(fact: SettingFact, settings: Settings): string {
+  const standard = fact.default === null ? '' : `; default: ${show(fact.default)}`;
+  const origin = fact.from === 'file' ? `from ${settings.file}${standard}` : 'default';
+  return `${fact.key}: ${show(fact.value)}  (${origin})\n    ${fact.explanation} ${capitalised(fact.type)}.`;
+}
+
+function capitalised(text: string): string {
+  return /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 function valueAt(settings: Settings, key: string): unknown {

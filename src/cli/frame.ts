@@ -1,10 +1,12 @@
 // What all commands have in common: the options that every one takes, and how what went wrong is told and counted.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { FailedError, messageOf, SettingsError, TransientError, UsageError } from '../base/errors.ts';
-import { loadSettings } from '../settings/load-settings.ts';
+import { loadSettings, projectRoot } from '../settings/load-settings.ts';
 import type { Desk } from './desk.ts';
 import { becomeOwner } from './state-owner.ts';
 
@@ -31,10 +33,14 @@ export async function runProgram(
   });
   const program = new Command('clipward')
     .description('Receives security camera clips over FTPS and keeps them as evidence.')
-    .showSuggestionAfterError()
+    .version(readVersion())
     .helpCommand(true);
   for (const each of register) each(program, desk);
-  everyCommand(program, command => command.exitOverride());
+  everyCommand(program, command =>
+    command
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(oneSentence(text, command)) }),
+  );
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
@@ -46,6 +52,27 @@ export async function runProgram(
 function everyCommand(command: Command, work: (command: Command) => void): void {
   work(command);
   for (const child of command.commands) everyCommand(child, work);
+}
+
+/** Commander's `error: unknown option '--x'` with its suggestion on a second line, as every other complaint reads. */
+function oneSentence(text: string, command: Command): string {
+  const [what = '', ...more] = text
+    .trim()
+    .replace(/^error: /, '')
+    .split('\n');
+  const suggestion = more.length === 0 ? '' : ` ${more.join(' ')}`;
+  return `clipward: ${what}${suggestion}: see ${pathOf(command)} --help.\n`;
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
 }
 
 function report(error: unknown): number {

@@ -4,10 +4,13 @@ import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
-import { type Service, startService } from '../service.ts';
+import type { Service } from '../service.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
+
+/** One Ctrl-C arrives up to three times: from the terminal, from npm, and from the launcher between them. */
+const oneWishMs = 1000;
 
 export function registerServeCommand(program: Command, desk: Desk): void {
   const serve = program
@@ -24,6 +27,8 @@ export function registerServeCommand(program: Command, desk: Desk): void {
 async function serveUntilStopped(settings: Settings, log: Log, desk: Desk): Promise<void> {
   endOnBugs(log);
   const stopped = firstSignal(log);
+  // Loaded here, so that the other commands do not wait for the libraries of a daemon.
+  const { startService } = await import('../service.ts');
   await using service = await startService({ settings, log, clock: systemClock });
   for (const line of firstSteps(settings, service)) desk.print(line);
   const signal = await Promise.race([stopped, service.failed]);
@@ -47,26 +52,35 @@ function firstSteps(settings: Settings, service: Service): string[] {
   ];
 }
 
+/**
+ * Under npm or a launcher, Ctrl-C arrives twice: from the terminal, which signals all of them, and handed on by the parent.
+ * A person is slower than this.
+ */
+const echoWindowMs = 300;
+
 /** Resolves with the first signal; the second ends the process at once. */
 function firstSignal(log: Log): Promise<NodeJS.Signals> {
+  const mayEcho = Boolean(process.env.CLIPWARD_LAUNCHED || process.env.npm_lifecycle_event);
   return new Promise(resolve => {
-    let isFirst = true;
+    let firstAt: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (isFirst) resolve(signal);
-        else {
+        const at = systemClock.monotonicMs();
+        if (firstAt === undefined) {
+          firstAt = at;
+          resolve(signal);
+        } else if (!mayEcho || at - firstAt > echoWindowMs) {
           log.warn({ signal }, 'second signal, ending at once');
           process.exit(signal === 'SIGTERM' ? 143 : 130);
         }
-        isFirst = false;
       });
     }
   });
 }
 
 /** What nobody handles is a bug: the process ends, and the supervisor starts a fresh one from what is on disk. */
-function endOnBugs(log: Log): void {
-  const end = (error: unknown) => {
+function installBugHandler(log: Log): (error: unknown) => never {
+  const end = (error: unknown): never => {
     log.fatal(
       { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined },
       'unexpected error',
@@ -75,4 +89,5 @@ function endOnBugs(log: Log): void {
   };
   process.on('uncaughtException', end);
   process.on('unhandledRejection', end);
+  return end;
 }

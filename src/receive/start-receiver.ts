@@ -12,7 +12,7 @@ import type { Clock } from '../base/clock.ts';
 import { errnoOf, messageOf, SettingsError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createAdmission } from '../domain/admission.ts';
-import { type Network, networkMatcher, parseAddress } from '../domain/networks.ts';
+import { formatNetwork, type Network, networkMatcher, parseAddress } from '../domain/networks.ts';
 import { changeDirectory } from './commands/directory.ts';
 import { commands } from './commands/table.ts';
 import { type ControlConnection, startControlConnection } from './control-connection.ts';
@@ -89,6 +89,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
     },
   });
   let isAllowed = globalMatcher();
+  let allowedText = formatNetworks();
   let nextId = 0;
   const changes = accounts.onChange(onAccountsChanged);
 
@@ -104,11 +105,18 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   /** Called again when the database can be read again; until then what was last known holds. */
   function onAccountsChanged(): void {
     try {
+      const networks = formatNetworks();
+      if (networks !== allowedText) log.info({ networks }, 'allowed networks changed');
+      allowedText = networks;
       isAllowed = globalMatcher();
       for (const control of controls.values()) endIfChanged(control);
     } catch (error) {
       log.error({ error: messageOf(error) }, 'accounts cannot be read');
     }
+  }
+
+  function formatNetworks(): string {
+    return accounts.globalNetworks(parts.allowedNetworks).map(formatNetwork).join(' ');
   }
 
   function globalMatcher(): (address: string) => boolean {

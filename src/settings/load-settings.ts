@@ -33,11 +33,21 @@ export function loadSettings(options: {
           existsSync(candidate),
         )
       : resolve(named);
-  const content = file === undefined ? {} : parseYaml(readText(file), file);
+  const content = file === undefined ? {} : parseYaml(file);
   const parsed = settingsSchema.safeParse(content);
   if (!parsed.success)
     throw new SettingsError(sentenceOf(parsed.error.issues, content, file ?? 'the defaults'));
-  return absolute(parsed.data, file === undefined ? root : dirname(file), file ?? null);
+  return absolute(parsed.data, content, { file: file ?? null, root });
+}
+
+/** The keys that a settings file sets, as `ftps.limits.maxConnections`. Throws SettingsError. */
+export function keysInFile(file: string): ReadonlySet<string> {
+  const content = parseYaml(file);
+  return new Set(
+    settingKeys()
+      .map(({ key }) => key)
+      .filter(key => valueAt(content, key.split('.')) !== undefined),
+  );
 }
 
 function readText(file: string): string {
@@ -59,7 +69,8 @@ function readText(file: string): string {
   }
 }
 
-function parseYaml(text: string, file: string): unknown {
+function parseYaml(file: string): unknown {
+  const text = readText(file);
   const document = parseDocument(text, { strict: true, uniqueKeys: true, prettyErrors: false });
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
@@ -134,14 +145,26 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-function absolute(settings: SettingsFile, base: string, file: string | null): Settings {
-  const dataDir = resolve(base, settings.dataDir);
+/**
+ * Paths in a file are relative to it. A directory that the file does not name lies beside the file, but beside config/ for
+ * the project's own: writing a first setting into that file must not make the archive seem to have vanished.
+ */
+function absolute(
+  settings: SettingsFile,
+  content: unknown,
+  { file, root }: { file: string | null; root: string },
+): Settings {
+  const beside = file === null ? root : dirname(file);
+  const defaultBase = beside === join(root, 'config') ? root : beside;
+  const place = (key: 'dataDir' | 'certsDir') =>
+    resolve(valueAt(content, [key]) === undefined ? defaultBase : beside, settings[key]);
+  const dataDir = place('dataDir');
   return {
     ...settings,
     file,
     dataDir,
     stateDir:
-      settings.stateDir === undefined ? join(dirname(dataDir), 'state') : resolve(base, settings.stateDir),
-    certsDir: resolve(base, settings.certsDir),
+      settings.stateDir === undefined ? join(dirname(dataDir), 'state') : resolve(beside, settings.stateDir),
+    certsDir: place('certsDir'),
   };
 }

@@ -99,6 +99,22 @@ t.test('another file is never overwritten', async t => {
   }
 });
 
+t.test('nor is one that appears while the clip is copied', async t => {
+  const { files, copy, final } = await prepare(t);
+  const media = Object.create(copy.media, {
+    fd: { get: () => copy.media.fd },
+    read: {
+      value: async (...args: Parameters<typeof copy.media.read>) => {
+        await writeFile(final, 'other');
+        return copy.media.read(...args);
+      },
+    },
+  }) as typeof copy.media;
+  await t.rejects(files.copyIntoClips({ ...copy, media }), { name: 'FailedError', message: /appeared/ });
+  t.equal(await readFile(final, 'utf8'), 'other');
+  t.same((await readdir(dirname(final))).length, 1);
+});
+
 t.test('an aborted copy leaves nothing', async t => {
   const { files, copy, final } = await prepare(t);
   const reason = new Error('the daemon ends');

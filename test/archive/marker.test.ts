@@ -15,6 +15,8 @@ t.test('the first start makes marker and id, the second finds them', async t => 
   t.equal(await openMarker(dirs), id);
   t.ok(await markerHolds(dirs.dataDir, id));
   t.notOk(await markerHolds(dirs.dataDir, `${id}x`));
+  await writeFile(join(dirs.dataDir, 'MARKER'), '');
+  t.notOk(await markerHolds(dirs.dataDir, ''), "an empty marker is nobody's");
 });
 
 t.test('a first start that was interrupted after the id is completed by the next', async t => {

@@ -166,16 +166,18 @@ t.test('a crash between receipt and rename loses nothing of what the receipt say
   const archive = await makeArchive(t.testdir());
   const uploads = openUploads(archive);
   const bytes = Buffer.from('a whole clip');
-  for (const isTorn of [false, true]) {
+  for (const damage of ['none', 'torn', 'other bytes']) {
     const upload = await uploads.begin(beginFacts);
     await upload.write([bytes]);
-    const text = JSON.stringify(receiptFor(upload.id, bytes));
+    const said = damage === 'other bytes' ? Buffer.from('a wh0le clip') : bytes;
+    const text = JSON.stringify(receiptFor(upload.id, said));
     const incoming = join(archive.dataDir, 'incoming', upload.id);
-    await writeFile(join(incoming, 'receipt.json'), isTorn ? text.slice(0, 50) : text);
+    await writeFile(join(incoming, 'receipt.json'), damage === 'torn' ? text.slice(0, 50) : text);
     t.match(await recoverIncoming({ ...archive, log }), { published: 1 });
     const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
     const receipt = JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8'));
-    t.equal(receipt.completeness, isTorn ? 'partial' : 'whole');
+    t.equal(receipt.completeness, damage === 'none' ? 'whole' : 'partial', damage);
+    t.equal(receipt.sha256, receiptFor(upload.id, bytes).sha256);
     t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
     await upload.discard();
   }

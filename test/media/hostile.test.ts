@@ -11,7 +11,7 @@ import { openMedia } from '../../src/media/media.ts';
 import { probe } from '../../src/media/probe.ts';
 import type { Container } from '../../src/media/sniff.ts';
 import { makeThumbnail } from '../../src/media/thumbnail.ts';
-import { makeJpeg, makeMp4 } from '../support/media.ts';
+import { makeJpeg, makeMp4, makeTs } from '../support/media.ts';
 
 const log = silentLog();
 const media = await openMedia({ log });
@@ -79,6 +79,29 @@ t.test('a picture of absurd size is refused without its memory', async t => {
   t.match(facts, { kind: 'image', container: 'jpeg', width: null, height: null });
   t.type(facts.problem, 'string');
   t.match(await media.thumbnail(file, 'jpeg'), { jpeg: null });
+});
+
+t.test('a picture may have 64 megapixels and not a row more', async t => {
+  const largest = await makeJpeg({ width: 8192, height: 8192 });
+  t.match(await media.look(largest), { width: 8192, height: 8192, problem: null });
+  t.match(await media.thumbnail(largest, 'jpeg'), { width: 480, height: 480 });
+  const larger = await makeJpeg({ width: 8192, height: 8193 });
+  t.match(await media.look(larger), { kind: 'image', width: null, height: null });
+  t.match(await media.thumbnail(larger, 'jpeg'), { jpeg: null });
+});
+
+t.test('a playlist that names a video on this machine does not show it', async t => {
+  const file = join(t.testdir(), 'playlist.mp4');
+  await writeFile(
+    file,
+    `#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:2,\nfile://${await makeTs()}\n#EXT-X-ENDLIST\n`,
+  );
+  for (const confinement of [strong, weak]) {
+    for (const container of ['mp4', 'mpegts', 'matroska'] as Container[]) {
+      t.equal((await probe(confinement, file, container)).width, null);
+      t.match(await makeThumbnail(confinement, file, container), { jpeg: null });
+    }
+  }
 });
 
 t.test('durations and sizes that cannot be are null', async t => {
@@ -222,6 +245,7 @@ const endless = ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'testsrc=s=64x6
 
 t.test('a decoder that does not end is killed at the deadline, with all that it started', async t => {
   for (const confinement of [strong, weak]) {
+    const startedAt = performance.now();
     const { end } = await confinement.run({
       tool: 'ffmpeg',
       file: await makeJpeg(),
@@ -230,6 +254,7 @@ t.test('a decoder that does not end is killed at the deadline, with all that it 
       maxOutputBytes: 1000,
     });
     t.equal(end, 'deadline');
+    t.ok(performance.now() - startedAt < 3000);
     t.notMatch(execFileSync('ps', ['-eo', 'args']).toString(), /ffmpeg .*anullsrc/);
   }
 });
