@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ensureBuilt } from './lib/build.mjs';
 import { ensurePrograms } from './lib/debian.mjs';
 import { ensurePackages } from './lib/packages.mjs';
-import { checkPlatform, main, projectRoot, run, say } from './lib/run.mjs';
+import { checkPlatform, main, projectRoot, run, Stop, say } from './lib/run.mjs';
 import { runTap } from './lib/tap.mjs';
 
 /** What tests run besides the project itself. */
@@ -30,9 +30,9 @@ await main(async () => {
   checkPlatform();
   const unavailable = ensurePrograms(programs);
   ensurePackages();
-  ensureBuilt({ onStart: () => say('building') });
   const args = process.argv.slice(2);
   const total = { passed: 0, failed: 0, skipped: 0 };
+  buildOrCount(total);
   for (const name of unavailable) say(`${name} could not be installed: tests that need it are skipped`);
   if (args.length === 0) for (const name of Object.keys(checks)) runCheck(name, total);
   const tests = await runTap(args.flatMap(testFilesOf));
@@ -44,6 +44,17 @@ await main(async () => {
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? 0 : 1;
 });
+
+/** What does not compile is one failure among others: the rest is told all the same. */
+function buildOrCount(total) {
+  try {
+    ensureBuilt({ onStart: () => say('building') });
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    total.failed += 1;
+    console.log(`FAILED build\n${error.message}`);
+  }
+}
 
 function runCheck(name, total) {
   const [program, ...args] = checks[name];

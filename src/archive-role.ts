@@ -1,15 +1,17 @@
 // The archiving role, wired: what lies in the inbox is looked at, filed and catalogued. It needs no network at all. To it the
 // inbox is hostile input (archive/inbox.ts), and so is every clip (media/confine.ts).
 
-import { defaultAcceptanceDays } from './access/accounts.ts';
-import { openAccountReader } from './access/open-accounts.ts';
+import { type AccountReader, defaultAcceptanceDays } from './access/accounts.ts';
+import { openAccountReader, repairAccounts } from './access/open-accounts.ts';
 import { openClipFiles } from './archive/clip-files.ts';
+import { makeDropDirectories } from './archive/drop-directories.ts';
 import { openInbox } from './archive/inbox.ts';
 import { layoutOf } from './archive/layout.ts';
 import { requireMarker } from './archive/marker.ts';
+import { onceMounted } from './archive/once-mounted.ts';
 import { openQuarantine } from './archive/quarantine.ts';
 import type { Clock } from './base/clock.ts';
-import { makeDirectory } from './base/durable.ts';
+import { FailedError, messageOf, TransientError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
 import { fileEntry } from './ingest/file-entry.ts';
@@ -19,9 +21,15 @@ import { openMedia } from './media/media.ts';
 import type { Settings } from './settings/settings.ts';
 import { startWatch, type Watch } from './watch/watch.ts';
 
+/**
+ * Entries that can neither be filed nor moved away stay where they are, and are not looked at again before the next start:
+ * offered again and again, they would keep those behind them from their turn. No honest receiver leaves one.
+ */
+const maxUnmovable = 100_000;
+
 export type ArchiveRole = AsyncDisposable;
 
-/** Resolves when the watch is on and what lay in the inbox has been handed to filing. */
+/** Resolves when the watch is on and what lay in the inbox has been handed to filing, unless the disk is not there: then that follows. */
 export async function startArchiveRole(options: {
   settings: Settings;
   archiveId: string;
@@ -34,8 +42,9 @@ export async function startArchiveRole(options: {
   const ours = { dataDir, archiveId };
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
+  opened.use(accounts.onChange(() => repairWhenUnreadable(accounts, stateDir, log)));
   const catalogue = opened.use(openCatalogue({ file: catalogueFile(stateDir) }));
-  const inbox = openInbox(ours);
+  const inbox = openInbox({ ...ours, maxMediaBytes: settings.ftps.limits.maxUploadBytes });
   const quarantine = openQuarantine(ours);
   const parts: FilingParts = {
     dataDir,
@@ -48,6 +57,7 @@ export async function startArchiveRole(options: {
       accounts.camera(camera) ?? { timeZone: serverTimeZone(), acceptanceDays: defaultAcceptanceDays },
     log,
   };
+  const unmovable = new Set<string>();
   // Watch and ingest know nothing of each other: entries go one way, the word that there is room the other.
   let watch: Watch | undefined;
   let hasRoom = false;
@@ -58,7 +68,12 @@ export async function startArchiveRole(options: {
         const at = clock.now();
         // The row comes first: a crash in between leaves an entry that is put aside again, not one that nobody counts.
         catalogue.addQuarantined({ ...entry, reason, at });
-        await quarantine.quarantineEntry(entry, reason, new Date(at));
+        try {
+          await quarantine.quarantineEntry(entry, reason, new Date(at));
+        } catch (error) {
+          if (error instanceof FailedError && unmovable.size < maxUnmovable) unmovable.add(keyOf(entry));
+          throw error;
+        }
       },
       onRoom: () => {
         hasRoom = true;
@@ -67,19 +82,21 @@ export async function startArchiveRole(options: {
       log,
     }),
   );
-  const { inbox: inboxDir } = layoutOf(dataDir);
-  if (await holds(parts.requireMarker)) await makeDirectory(inboxDir);
-  watch = opened.use(
-    await startWatch({
-      inboxDir,
+  opened.defer(async () => watch?.[Symbol.asyncDispose]());
+  // What is watched is the directory of the disk, not of the place where the disk should be.
+  const openDoor = async () => {
+    await makeDropDirectories(ours);
+    watch = await startWatch({
+      inboxDir: layoutOf(dataDir).inbox,
       listEntries: () => inbox.listEntries(),
-      onEntry: (camera, id) => ingest.offer(camera, id),
+      onEntry: (camera, id) => (unmovable.has(keyOf({ camera, id })) ? 'taken' : ingest.offer(camera, id)),
       reconcileIntervalMs: settings.ingest.reconcileIntervalMs,
       log,
-    }),
-  );
-  // Room that came while the watch was still being started was told to nobody.
-  if (hasRoom) void watch.reconcile().catch(() => {});
+    });
+    // Room that came while the watch was still being started was told to nobody.
+    if (hasRoom) void watch.reconcile().catch(() => {});
+  };
+  opened.use(await onceMounted({ work: openDoor, log }));
   const rooms = opened.move();
   return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
 }
@@ -89,11 +106,22 @@ function serverTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-async function holds(requirement: () => Promise<void>): Promise<boolean> {
+/** One role in the same installation may be killed while it commits; readers cannot undo what that leaves. */
+function repairWhenUnreadable(accounts: AccountReader, stateDir: string, log: Log): void {
   try {
-    await requirement();
-    return true;
-  } catch {
-    return false;
+    accounts.cameras();
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+    try {
+      repairAccounts({ stateDir });
+      accounts.cameras();
+      log.warn({ error: messageOf(error) }, 'accounts repaired');
+    } catch (cause) {
+      log.error({ error: messageOf(cause) }, 'accounts cannot be read');
+    }
   }
+}
+
+function keyOf(entry: Readonly<{ camera: string; id: string }>): string {
+  return `${entry.camera}/${entry.id}`;
 }

@@ -1,5 +1,6 @@
 // argv to one command.
 
+import { registerBanCommands } from './cli/ban.ts';
 import { registerCameraCommands } from './cli/camera.ts';
 import { registerClipCommands } from './cli/clip.ts';
 import { registerConfigCommands } from './cli/config.ts';
@@ -19,6 +20,7 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerServeCommand,
   registerCameraCommands,
   registerNetworkCommands,
+  registerBanCommands,
   registerClipCommands,
   registerStatusCommand,
   registerDoctorCommand,

@@ -1,21 +1,31 @@
 // The hall: what is opened, in which order, and how it ends. Rooms are opened from the end of a clip's journey to its
 // beginning and closed in reverse, so the street door opens last and shuts first. Nothing is decided here.
+//
+// One process plays all roles, or one of them under a user of its own (`only`). The owner of the state directory is who
+// archives: he makes everything that roles share, and the receiver finds it there. A role is loaded when it is played, so
+// that the receiver's process has no decoder in it and the archive's no server.
 
-import { join } from 'node:path';
+import { openCertificates } from './access/certificates.ts';
 import { openAccountWriter } from './access/open-accounts.ts';
-import { openMarker } from './archive/marker.ts';
-import { type ArchiveThread, startArchiveThread } from './archive-thread.ts';
+import { receiverDirectory } from './access/receiver-memory.ts';
+import { serverNames } from './access/server-names.ts';
+import { startCertificateRenewal } from './access/watch-certificates.ts';
+import { openMarker, readArchiveId } from './archive/marker.ts';
+import { startArchiveThread } from './archive-thread.ts';
 import type { Clock } from './base/clock.ts';
-import { makeDirectory } from './base/durable.ts';
+import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
 import { holdLock } from './base/sqlite.ts';
+import { type Role, roleLockFile, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
-import { startReceiveRole } from './receive-role.ts';
+import type { ReceiveRole } from './receive-role.ts';
 import type { Settings } from './settings/settings.ts';
 
 export type Service = AsyncDisposable &
   Readonly<{
+    /** Empty when this process does not receive. */
     addresses: readonly ListenerAddress[];
+    /** 0 when this process does not receive. */
     cameraCount(): number;
     /** Rejects when a part ended that should not have. */
     failed: Promise<never>;
@@ -23,30 +33,43 @@ export type Service = AsyncDisposable &
     stop(): Promise<void>;
   }>;
 
-/** Starts every role in this process. Throws SettingsError for what the operator has to mend, and leaves nothing behind. */
-export async function startService(options: {
+export type ServiceOptions = Readonly<{
   settings: Settings;
   log: Log;
   clock: Clock;
-}): Promise<Service> {
-  const { settings, log, clock } = options;
+  only?: Role | undefined;
+}>;
+
+/**
+ * Starts every role in this process, or the one that `only` names. Throws SettingsError for what the operator has to mend,
+ * TransientError when the receiver is started before the archive has ever been; leaves nothing behind.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { settings, log, only } = options;
   const { dataDir, stateDir } = settings;
+  const plays = (role: Role) => only === undefined || only === role;
   await using opened = new AsyncDisposableStack();
-  await makeDirectory(stateDir);
-  for (const role of ['receive', 'archive']) {
+  if (plays('archive')) await makeStateDirectories(stateDir);
+  else await readArchiveId(stateDir);
+  await letGroupIn(stateDir);
+  for (const role of roles.filter(plays)) {
     opened.use(
       holdLock(
-        join(stateDir, `${role}.lock`),
+        roleLockFile(stateDir, role),
         `Another clipward serve is using ${stateDir}: stop it, or give this one a stateDir and a dataDir of its own.`,
+        role === 'receive' ? 'write' : 'none',
       ),
     );
   }
-  const archiveId = await openMarker({ dataDir, stateDir });
-  // Made here once, so that the receiver never needs to write it.
-  (await openAccountWriter({ stateDir, clock }))[Symbol.dispose]();
-  const archive: ArchiveThread = opened.use(await startArchiveThread({ settings, archiveId }));
-  const receive = opened.use(await startReceiveRole({ settings, archiveId, log, clock }));
-  log.info({ listeners: receive.receiver.addresses, dataDir, stateDir }, 'ready');
+  const archiveId = plays('archive') ? await prepareInstallation(options) : await readArchiveId(stateDir);
+  const archive = plays('archive')
+    ? opened.use(await startArchiveThread({ settings, archiveId }))
+    : undefined;
+  if (plays('archive'))
+    opened.use(startCertificateRenewal({ renew: () => openOwnCertificates(options), log }));
+  const receive = plays('receive') ? opened.use(await receiveWith(options, archiveId)) : undefined;
+  const addresses = receive?.receiver.addresses ?? [];
+  log.info({ ...(only && { only }), listeners: addresses, dataDir, stateDir }, 'ready');
   const rooms = opened.move();
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -54,10 +77,36 @@ export async function startService(options: {
     return stopping;
   };
   return {
-    addresses: receive.receiver.addresses,
-    cameraCount: receive.cameraCount,
-    failed: archive.failed,
+    addresses,
+    cameraCount: () => receive?.cameraCount() ?? 0,
+    failed: archive?.failed ?? Promise.withResolvers<never>().promise,
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function makeStateDirectories(stateDir: string): Promise<void> {
+  await makeDirectory(stateDir);
+  await makeDirectory(receiverDirectory(stateDir), 'write');
+}
+
+/** What the owner makes once, so that the receiver never needs to: the marker, the accounts, the certificates. */
+async function prepareInstallation(options: ServiceOptions): Promise<string> {
+  const { settings, clock } = options;
+  const { dataDir, stateDir } = settings;
+  const archiveId = await openMarker({ dataDir, stateDir });
+  // As a writer, which also undoes what a command left that was killed while it committed.
+  (await openAccountWriter({ stateDir, clock }))[Symbol.dispose]();
+  await openOwnCertificates(options);
+  return archiveId;
+}
+
+function openOwnCertificates({ settings, log, clock }: ServiceOptions): Promise<unknown> {
+  const { certsDir, ftps } = settings;
+  return openCertificates({ certsDir, ...serverNames(ftps.passive.address), clock, log });
+}
+
+async function receiveWith(options: ServiceOptions, archiveId: string): Promise<ReceiveRole> {
+  const { startReceiveRole } = await import('./receive-role.ts');
+  return startReceiveRole({ ...options, archiveId });
 }

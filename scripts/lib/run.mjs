@@ -90,11 +90,11 @@ export function run(program, args, { env = toolEnvironment(), quiet = false } = 
 
 /**
  * Runs a program in this one's place: its input and output are ours, signals are handed on, and its exit code is the
- * answer. On Ctrl-C the terminal signals both, and npm signals us again: `clipward serve` takes the same signal within a second
- * for one wish (src/cli/serve.ts).
+ * answer. On Ctrl-C the terminal signals both, and npm signals us again; CLIPWARD_LAUNCHED tells the child to take what comes
+ * at once for one wish (src/cli/serve.ts).
  */
 export function runInPlace(program, args, env) {
-  const child = spawn(program, args, { stdio: 'inherit', env });
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...env, CLIPWARD_LAUNCHED: '1' } });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -41,11 +41,22 @@ function row({ key, type, default: standard, explanation }: SettingKey): string 
 
 function example(): string {
   const lines = [
-    '# The settings of clipward. Copy this file to clipward.yaml beside it and uncomment what is to be different; a key',
-    '# needs the sections above it (`ftps:`) uncommented, too. What is commented out is the default.',
+    ...comment('The settings of clipward, as they are without a file.', 0),
     '#',
-    '# Relative paths are relative to the directory of this file: ../data is the directory `data` of the project.',
-    '# Restart the daemon after a change. `clipward config check` says whether the file is right.',
+    ...comment(
+      'Copy this file to clipward.yaml beside it and take away the `#` in the first column of what is to be different, and of the sections above it (`ftps:`). Restart the daemon after a change. `clipward config check` says whether the file is right.',
+      0,
+    ),
+    '#',
+    ...comment(
+      'The first of these is used: `--config FILE`, the file that CLIPWARD_CONFIG names, config/clipward.yaml in the project, /etc/clipward/clipward.yaml.',
+      0,
+    ),
+    '#',
+    ...comment(
+      'Relative paths are relative to the directory of the file that they stand in, wherever a command is run: ../data is the directory `data` of the project.',
+      0,
+    ),
   ];
   let open: string[] = [];
   for (const each of settingKeys()) {
@@ -81,10 +92,10 @@ function comment(text: string, depth: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last === undefined || last.length + word.length + depth * 2 > pageColumns) lines.push(word);
+    if (last === undefined || last.length + 1 + word.length > pageColumns - 2 - depth * 2) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
-  return lines.map(line => `#${indent(depth)}# ${line}`);
+  return lines.map(line => `# ${indent(depth)}${line}`);
 }
 
 function indent(depth: number): string {

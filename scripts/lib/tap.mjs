@@ -33,7 +33,7 @@ export function openTapReader(print) {
     for (const parent of open.slice(0, depth)) parent.hasFailedBelow = true;
     if (wasExplained) return;
     const path = [...open.slice(0, depth).map(subtest => subtest.name), name];
-    print(`  FAILED ${path.join(' > ')}`);
+    print(`  FAILED ${path.join(' > ').replace(/\\([#\\])/g, '$1')}`);
     detail = { indent: ' '.repeat(depth * 4 + 2), isOpen: false };
   };
 
@@ -47,7 +47,7 @@ export function openTapReader(print) {
       const depth = indent.length / 4;
       const subtest = /^# Subtest: (.*)$/.exec(rest);
       if (subtest) open = [...open.slice(0, depth), { name: subtest[1], hasFailedBelow: false }];
-      const point = /^(not ok|ok) \d+(?: - )?(.*?)(?: # (?:time=(\S+)|(SKIP|TODO)\b(.*)))?(?: \{)?$/i.exec(
+      const point = /^(not ok|ok) \d+(?: - )?(.*?)(?: # (?:time=(\S+)|(skip|todo)\b(.*)))?(?: \{)?$/i.exec(
         rest,
       );
       if (!point) return;

@@ -11,6 +11,7 @@ import {
   type Camera,
   type CameraChanges,
   defaultAcceptanceDays,
+  maxPardons,
   type NewCamera,
 } from './accounts.ts';
 import { networkAround } from './network-lists.ts';
@@ -51,6 +52,12 @@ export function prepareChanges(parts: Parts): Omit<AccountWriter, keyof AccountR
     deny: (name, networks) => change(name, () => denyNetworks(parts.db, name, networks, listed)),
     addNetworks: (base, networks) => changeGlobalList(parts, base, networks, 'added'),
     removeNetworks: (base, networks) => changeGlobalList(parts, base, networks, 'removed'),
+    pardon: network => putPardon(parts, network),
+    follow: follow => putFollow(parts, follow),
+    unfollow: follower => {
+      parts.db.prepare('DELETE FROM follow WHERE follower = ?').run(follower);
+      parts.written();
+    },
   };
 }
 
@@ -104,12 +111,18 @@ function changesOfOneCamera({ db, snapshot, written }: Parts) {
 }
 
 function updateSettings(db: Db, name: string, changes: CameraChanges): void {
-  if (changes.timeZone !== undefined)
-    db.prepare('UPDATE camera SET time_zone = ? WHERE name = ?').run(changes.timeZone, name);
-  if (changes.truncation !== undefined)
-    db.prepare('UPDATE camera SET truncation = ? WHERE name = ?').run(changes.truncation, name);
-  if (changes.acceptanceDays !== undefined)
-    db.prepare('UPDATE camera SET acceptance_days = ? WHERE name = ?').run(changes.acceptanceDays, name);
+  const { requireResumption } = changes;
+  const columns: Record<string, string | number | null | undefined> = {
+    time_zone: changes.timeZone,
+    truncation: changes.truncation,
+    acceptance_days: changes.acceptanceDays,
+    require_resumption: requireResumption === undefined ? undefined : Number(requireResumption),
+    max_bytes_per_day: changes.maxBytesPerDay,
+    max_files_per_day: changes.maxFilesPerDay,
+  };
+  for (const [column, value] of Object.entries(columns)) {
+    if (value !== undefined) db.prepare(`UPDATE camera SET ${column} = ? WHERE name = ?`).run(value, name);
+  }
 }
 
 function denyNetworks(
@@ -173,6 +186,33 @@ function requireListed(list: readonly Network[], networks: readonly Network[]): 
         : `${text} is not in the global list by itself, it lies in ${formatNetwork(around)}: remove that, and add the parts that should stay.`,
     );
   }
+}
+
+function putFollow(
+  { db, clock, written }: Parts,
+  { follower, camera, untilMs }: Parameters<AccountWriter['follow']>[0],
+): void {
+  inTransaction(db, () => {
+    db.prepare('DELETE FROM follow WHERE until < ?').run(clock.now());
+    if (db.prepare('SELECT 1 FROM camera WHERE name = ?').get(camera) === undefined)
+      throw noSuchCamera(camera);
+    db.prepare(
+      `INSERT INTO follow (follower, camera, until) VALUES (?, ?, ?)
+       ON CONFLICT (follower) DO UPDATE SET until = excluded.until`,
+    ).run(follower, camera, untilMs);
+  });
+  written();
+}
+
+function putPardon({ db, clock, written }: Parts, network: Network | null): void {
+  inTransaction(db, () => {
+    db.prepare('INSERT INTO pardon (network, at) VALUES (?, ?)').run(
+      network === null ? null : formatNetwork(network),
+      clock.now(),
+    );
+    db.prepare('DELETE FROM pardon WHERE id <= (SELECT max(id) FROM pardon) - ?').run(maxPardons);
+  });
+  written();
 }
 
 /** The next number, taken inside the caller's transaction. */

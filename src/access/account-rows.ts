@@ -2,8 +2,9 @@
 // since a camera that lost a network from its list would be open to more addresses than its owner said.
 
 import type { Db } from '../base/sqlite.ts';
+import type { Pardon } from '../domain/bans.ts';
 import { formatNetwork, type Network, parseNetwork } from '../domain/networks.ts';
-import type { Camera, Truncation } from './accounts.ts';
+import type { Camera, Follow, Truncation } from './accounts.ts';
 
 /** Everything in access.db at one moment. */
 export type AccountSnapshot = Readonly<{
@@ -12,6 +13,8 @@ export type AccountSnapshot = Readonly<{
   addedNetworks: readonly Network[];
   /** In canonical text. */
   removedNetworks: ReadonlySet<string>;
+  follows: readonly Follow[];
+  pardons: readonly Pardon[];
 }>;
 
 export const emptySnapshot: AccountSnapshot = {
@@ -19,6 +22,8 @@ export const emptySnapshot: AccountSnapshot = {
   passwordHashes: new Map(),
   addedNetworks: [],
   removedNetworks: new Set(),
+  follows: [],
+  pardons: [],
 };
 
 type CameraRow = {
@@ -29,6 +34,9 @@ type CameraRow = {
   time_zone: string;
   truncation: Truncation | null;
   acceptance_days: number;
+  require_resumption: number;
+  max_bytes_per_day: number | null;
+  max_files_per_day: number | null;
   added_at: string;
   password_changed_at: string;
 };
@@ -42,6 +50,10 @@ export function prepareSnapshot(db: Db): () => AccountSnapshot {
   const changeRows = db.prepare<[], { network: string; change: 'added' | 'removed' }>(
     'SELECT network, change FROM network_change ORDER BY network',
   );
+  const pardonRows = db.prepare<[], { network: string | null; atMs: number }>(
+    'SELECT network, at AS atMs FROM pardon ORDER BY id',
+  );
+  const followRows = db.prepare<[], Follow>('SELECT follower, camera, until AS untilMs FROM follow');
   return db.transaction((): AccountSnapshot => {
     const rows = cameraRows.all();
     const networks = Map.groupBy(networkRows.all(), row => row.camera);
@@ -53,6 +65,11 @@ export function prepareSnapshot(db: Db): () => AccountSnapshot {
       passwordHashes: new Map(rows.map(row => [row.name, row.password_hash])),
       addedNetworks: changes.filter(row => row.change === 'added').map(row => storedNetwork(row.network)),
       removedNetworks: new Set(changes.filter(row => row.change === 'removed').map(row => row.network)),
+      follows: followRows.all(),
+      pardons: pardonRows.all().map(({ network, atMs }) => ({
+        network: network === null ? null : storedNetwork(network),
+        atMs,
+      })),
     };
   });
 }
@@ -75,6 +92,9 @@ function toCamera(row: CameraRow, networks: readonly string[]): Camera {
     timeZone: row.time_zone,
     truncation: row.truncation,
     acceptanceDays: row.acceptance_days,
+    requireResumption: row.require_resumption === 1,
+    maxBytesPerDay: row.max_bytes_per_day,
+    maxFilesPerDay: row.max_files_per_day,
     addedAt: row.added_at,
     passwordChangedAt: row.password_changed_at,
   };

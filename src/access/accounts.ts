@@ -1,6 +1,7 @@
 // Accounts: which cameras exist, what each may do, and from which addresses anybody may knock. This file holds the words
 // and their bounds; open-accounts.ts keeps them in access.db. Passwords are in passwords.ts and never in a Camera.
 
+import type { Pardon } from '../domain/bans.ts';
 import type { Network } from '../domain/networks.ts';
 
 export type Truncation = 'container' | 'strict';
@@ -21,6 +22,11 @@ export type Camera = Readonly<{
   truncation: Truncation | null;
   /** How far back a claimed time is believed, in days. */
   acceptanceDays: number;
+  /** Data connections must resume the TLS session of their control connection. */
+  requireResumption: boolean;
+  /** Null: the installation's setting. A day is a day in UTC. */
+  maxBytesPerDay: number | null;
+  maxFilesPerDay: number | null;
   /** ISO 8601 in UTC. */
   addedAt: string;
   passwordChangedAt: string;
@@ -48,6 +54,9 @@ export function isGuessedName(name: string): boolean {
   return guessedNames.has(name);
 }
 
+/** A pardon is of use until the receiver has seen it; so many wait for one that does not run. */
+export const maxPardons = 100;
+
 export const defaultAcceptanceDays = 7;
 export const minAcceptanceDays = 1;
 /** A year: longer than any card keeps clips. */
@@ -66,6 +75,17 @@ export type CameraChanges = Readonly<{
   timeZone?: string;
   truncation?: Truncation | null;
   acceptanceDays?: number;
+  requireResumption?: boolean;
+  maxBytesPerDay?: number | null;
+  maxFilesPerDay?: number | null;
+}>;
+
+/** Somebody watches what a camera does (`camera show NAME --follow`). */
+export type Follow = Readonly<{
+  /** Random, one for each run of the command. */
+  follower: string;
+  camera: string;
+  untilMs: number;
 }>;
 
 /**
@@ -81,6 +101,10 @@ export type AccountReader = Disposable & {
   globalNetworks(base: readonly Network[]): readonly Network[];
   /** For the verifier alone. */
   passwordHash(name: string): string | undefined;
+  /** What `ban clear` said, the newest `maxPardons` of it. */
+  pardons(): readonly Pardon[];
+  /** Who follows which camera, those whose time is over included. */
+  follows(): readonly Follow[];
   /**
    * Calls back within a second after this or another process changed anything. Does not keep the process alive. Dispose
    * what it returns to hear no more.
@@ -106,4 +130,9 @@ export type AccountWriter = AccountReader & {
   addNetworks(base: readonly Network[], networks: readonly Network[]): readonly Network[];
   /** Takes away from the global list. FailedError for one that is not in it. Answers the list. */
   removeNetworks(base: readonly Network[], networks: readonly Network[]): readonly Network[];
+  /** Says, or says again, that a camera is followed; takes away those whose time is over. The camera's version stays. */
+  follow(follow: Follow): void;
+  unfollow(follower: string): void;
+  /** Forgives what addresses of the network, or null: all, did until now. The receiver acts on it within a second. */
+  pardon(network: Network | null): void;
 };

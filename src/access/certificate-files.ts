@@ -2,10 +2,10 @@
 // an interrupted first start leaves a key without a certificate, and never the other way round.
 
 import { createPrivateKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, stat as statOf } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { replaceFile } from '../base/durable.ts';
+import { fileModeIn, type GroupRights, replaceFile } from '../base/durable.ts';
 import { errnoOf, SettingsError } from '../base/errors.ts';
 
 export type PairName = 'ca' | 'server-rsa' | 'server-ecdsa';
@@ -26,8 +26,8 @@ const makeKeyPair = promisify(generateKeyPair);
 export async function readPair(certsDir: string, name: PairName): Promise<StoredPair> {
   const keyFile = keyFileOf(certsDir, name);
   const certificateFile = certificateFileOf(certsDir, name);
-  const keyPem = await readPem(keyFile, { secret: true });
-  const certificatePem = await readPem(certificateFile, { secret: false });
+  const keyPem = await readPem(keyFile, groupRights(name));
+  const certificatePem = await readPem(certificateFile);
   const key = keyPem === undefined ? undefined : { pem: keyPem, object: parseKey(keyPem, keyFile, name) };
   const certificate =
     certificatePem === undefined
@@ -41,7 +41,7 @@ export async function readPair(certsDir: string, name: PairName): Promise<Stored
   return { ...(key && { key }), ...(certificate && { certificate }) };
 }
 
-/** Makes a private key (PKCS #8) and writes it durably, for its owner alone. */
+/** Makes a private key (PKCS #8) and writes it durably, for its owner alone; where roles are parted, the receiver reads the servers'. */
 export async function makeKey(certsDir: string, name: PairName): Promise<string> {
   const { privateKey } =
     keyType[name] === 'rsa'
@@ -49,12 +49,17 @@ export async function makeKey(certsDir: string, name: PairName): Promise<string>
         await makeKeyPair('rsa', { modulusLength: name === 'ca' ? 3072 : 2048 })
       : await makeKeyPair('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await replaceFile(keyFileOf(certsDir, name), pem);
+  await replaceFile(keyFileOf(certsDir, name), pem, groupRights(name));
   return pem;
 }
 
 export function writeCertificate(certsDir: string, name: PairName, pem: string): Promise<void> {
-  return replaceFile(certificateFileOf(certsDir, name), pem);
+  return replaceFile(certificateFileOf(certsDir, name), pem, 'read');
+}
+
+/** The receiver shows the server certificates, and must not be able to issue any. */
+function groupRights(name: PairName): GroupRights {
+  return name === 'ca' ? 'none' : 'read';
 }
 
 export function keyFileOf(certsDir: string, name: PairName): string {
@@ -65,13 +70,15 @@ export function certificateFileOf(certsDir: string, name: PairName): string {
   return join(certsDir, `${name}.crt`);
 }
 
-async function readPem(file: string, { secret }: { secret: boolean }): Promise<string | undefined> {
+/** `keyFor`: it is a private key, and who may read it besides its owner. */
+async function readPem(file: string, keyFor?: GroupRights): Promise<string | undefined> {
   try {
     await using handle = await open(file);
     const stat = await handle.stat();
     if (!stat.isFile() || stat.size > maxPemBytes)
       throw new SettingsError(`${file} is not a PEM file: move it away, or put the right one there.`);
-    if (secret && (stat.mode & 0o077) !== 0) {
+    const allowed = keyFor && fileModeIn((await statOf(dirname(file))).mode, keyFor);
+    if (allowed !== undefined && (stat.mode & 0o077 & ~allowed) !== 0) {
       throw new SettingsError(
         `The private key ${file} may be read or changed by other users (mode ${(stat.mode & 0o777).toString(8)}): chmod 600 it, and replace the key if others use this machine.`,
       );

@@ -1,4 +1,5 @@
-// access.db opened: read-only for the receiver, for writing by the command line. What the rows mean is in accounts.ts.
+// access.db opened: read-only for the receiver, for writing by the command line. What the rows mean is in accounts.ts. A
+// reader needs no more than to read the file and to enter its directory: it may be another user than the owner.
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,7 +64,7 @@ export function openAccountReader(options: { stateDir: string }): AccountReader 
 export async function openAccountWriter(options: { stateDir: string; clock: Clock }): Promise<AccountWriter> {
   await makeDirectory(options.stateDir);
   const file = accessDatabaseFile(options.stateDir);
-  const db = openDatabase({ file, migrations, journal: 'delete', synchronous: 'full' });
+  const db = openDatabase({ file, migrations, journal: 'delete', synchronous: 'full', group: 'read' });
   let writes = 0;
   const snapshot = rememberedSnapshot(db, () => writes);
   const changes = watchChanges(() => `${writes} ${dataVersion(db)}`);
@@ -83,6 +84,16 @@ export async function openAccountWriter(options: { stateDir: string; clock: Cloc
       db.close();
     },
   };
+}
+
+/**
+ * Undoes what a killed command left half written. Opening as a writer does it; the file must be there. Call it when reading
+ * fails. Throws when the database cannot be written either.
+ */
+export function repairAccounts(options: { stateDir: string }): void {
+  const file = accessDatabaseFile(options.stateDir);
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return;
+  openDatabase({ file, migrations, journal: 'delete', synchronous: 'full', group: 'read' }).close();
 }
 
 type OpenFile = Readonly<{ db: Db; snapshot: () => AccountSnapshot }>;
@@ -108,12 +119,14 @@ function rememberedSnapshot(db: Db, ownWrites: () => number): () => AccountSnaps
 
 function readingFrom(
   snapshot: () => AccountSnapshot,
-): Pick<AccountReader, 'cameras' | 'camera' | 'globalNetworks' | 'passwordHash'> {
+): Omit<AccountReader, 'onChange' | typeof Symbol.dispose> {
   return {
     cameras: () => [...snapshot().cameras.values()],
     camera: name => snapshot().cameras.get(name),
     globalNetworks: base => effectiveNetworks(base, snapshot()),
     passwordHash: name => snapshot().passwordHashes.get(name),
+    follows: () => snapshot().follows,
+    pardons: () => snapshot().pardons,
   };
 }
 
@@ -173,8 +186,9 @@ function fileIdentity(file: string): string | undefined {
 
 /**
  * What SQLite says while reading means that the file is being made, brought up to date, replaced or repaired: the question
- * may be asked again, on a fresh connection. (A rollback journal that a killed command left behind is undone by the next
- * command that writes.)
+ * may be asked again, on a fresh connection. One case lasts: a command that was killed while it committed leaves a rollback
+ * journal, which a reader may not undo. Until a writer opens the database (the next command that changes an account, or
+ * repairAccounts), every question is answered with TransientError, and what listeners were told last holds.
  */
 function translated<T>(file: string, close: () => void, work: () => T): T {
   try {

@@ -19,6 +19,8 @@ export type PasswordVerifier = Readonly<{
   verify(name: string, password: string, signal?: AbortSignal): Promise<Camera | undefined>;
   /** How many scrypts have run, for tests and metrics. */
   scryptCount(): number;
+  /** How many scrypts run just now, and how many log-ins wait for theirs, for tests and metrics. */
+  load(): Readonly<{ running: number; waiting: number }>;
 }>;
 
 export function openPasswordVerifier(parts: {
@@ -28,16 +30,23 @@ export function openPasswordVerifier(parts: {
   const memory = rememberPasswords();
   const oneAtATime = boundedTurns(maxWaitingVerifications);
   let scryptCount = 0;
+  let running = 0;
 
   return {
     scryptCount: () => scryptCount,
+    load: () => ({ running, waiting: oneAtATime.waiting() }),
     verify: async (name, password, signal) => {
       const before = accounts.camera(name);
       const hash = before?.enabled === true ? accounts.passwordHash(name) : undefined;
       if (before !== undefined && hash !== undefined && memory.knows(before, hash, password)) return before;
-      const matches = await oneAtATime(() => {
+      const matches = await oneAtATime.run(async () => {
         scryptCount += 1;
-        return matchesHash(password, hash ?? hashOfNobody);
+        running += 1;
+        try {
+          return await matchesHash(password, hash ?? hashOfNobody);
+        } finally {
+          running -= 1;
+        }
       }, signal);
       // The account may have been changed, disabled or removed while scrypt ran.
       const camera = accounts.camera(name);
@@ -86,12 +95,15 @@ function boundedTurns(maxWaiting: number) {
     if (entry === undefined) isRunning = false;
     else entry.start();
   };
-  return async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    await turn(signal);
-    try {
-      return await work();
-    } finally {
-      next();
-    }
+  return {
+    waiting: () => waiting.length,
+    run: async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+      await turn(signal);
+      try {
+        return await work();
+      } finally {
+        next();
+      }
+    },
   };
 }

@@ -7,8 +7,10 @@ import type { Clock } from '../base/clock.ts';
 import { makeDirectory } from '../base/durable.ts';
 import { type Db, inTransaction, openDatabase } from '../base/sqlite.ts';
 import { parentOf } from '../domain/virtual-path.ts';
+import { type BanMemory, prepareBans } from './ban-memory.ts';
+import { type CutUploads, type DailyUsage, prepareCutUploads, prepareDailyUsage } from './daily-usage.ts';
 
-const migrations = new URL('./migrations-receiver/', import.meta.url);
+export const receiverMigrations = new URL('./migrations-receiver/', import.meta.url);
 const hourMs = 3_600_000;
 /** A directory that nobody used for so long is forgotten; the camera makes it again. */
 export const directoryLifetimeMs = 30 * 24 * hourMs;
@@ -32,10 +34,20 @@ export type ReceiverMemory = Disposable & {
   rememberLogin(camera: string, address: string, atMs: number): void;
   /** The newest first. */
   lastLogins(): readonly LastLogin[];
-};
+} & DailyUsage &
+  CutUploads &
+  BanMemory;
+
+/**
+ * What the receiver keeps for itself is in a directory of its own, so that it need not be able to write anything else in
+ * the state directory. What lies here is the word of the receiver, to commands of the owner too.
+ */
+export function receiverDirectory(stateDir: string): string {
+  return join(stateDir, 'receiver');
+}
 
 export function receiverDatabaseFile(stateDir: string): string {
-  return join(stateDir, 'receiver.db');
+  return join(receiverDirectory(stateDir), 'receiver.db');
 }
 
 export async function openReceiverMemory(options: {
@@ -45,13 +57,23 @@ export async function openReceiverMemory(options: {
 }): Promise<ReceiverMemory> {
   const { stateDir, maxDirectoriesPerCamera, clock } = options;
   await makeDirectory(stateDir);
+  await makeDirectory(receiverDirectory(stateDir), 'write');
   const file = receiverDatabaseFile(stateDir);
-  const db = openDatabase({ file, migrations, journal: 'wal', synchronous: 'normal' });
+  const db = openDatabase({
+    file,
+    migrations: receiverMigrations,
+    journal: 'wal',
+    synchronous: 'normal',
+    group: 'write',
+  });
   const directories = prepareDirectories(db, { limit: maxDirectoriesPerCamera, clock });
   directories.prune(clock.now());
   return {
     ...directories,
     ...prepareLogins(db),
+    ...prepareDailyUsage(db),
+    ...prepareCutUploads(db),
+    ...prepareBans(db),
     [Symbol.dispose]: () => {
       db.close();
     },
@@ -66,7 +88,14 @@ export function readLastLogins(stateDir: string): readonly LastLogin[] | undefin
   const file = receiverDatabaseFile(stateDir);
   if (!existsSync(file)) return undefined;
   try {
-    const db = openDatabase({ file, migrations, readOnly: true, journal: 'wal', synchronous: 'normal' });
+    const db = openDatabase({
+      file,
+      migrations: receiverMigrations,
+      readOnly: true,
+      journal: 'wal',
+      synchronous: 'normal',
+      group: 'write',
+    });
     try {
       return prepareLogins(db).lastLogins();
     } finally {
@@ -138,13 +167,19 @@ function prepareLogins(db: Db) {
   const all = db.prepare<[], LastLogin>(
     'SELECT camera, address, at AS atMs FROM login ORDER BY at DESC, camera, address',
   );
+  // Asked for at every connection, and nobody else writes it.
+  let remembered: readonly LastLogin[] | undefined;
   return {
     rememberLogin: (camera: string, address: string, atMs: number) =>
       inTransaction(db, () => {
+        remembered = undefined;
         put.run(camera, address, atMs);
         trim.run(camera, camera);
       }),
-    lastLogins: () => all.all(),
+    lastLogins: () => {
+      remembered ??= all.all();
+      return remembered;
+    },
   } satisfies Partial<ReceiverMemory>;
 }
 

@@ -3,11 +3,12 @@
 // and parsed by schema, and which camera and upload it is about is told by the directories, never by the receipt.
 
 import { constants } from 'node:fs';
-import { type FileHandle, open, opendir, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, opendir, rmdir, unlink } from 'node:fs/promises';
 import { errnoOf } from '../base/errors.ts';
 import { isCameraName } from '../domain/camera-name.ts';
 import { digestOf } from './digest.ts';
-import { layoutOf, mediaName, receiptName } from './layout.ts';
+import { isPlainName, textOfName } from './entry-name.ts';
+import { layoutOf, mediaName, receiptName, strayCamera } from './layout.ts';
 import { requireMarker } from './marker.ts';
 import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
 import { maxReceiptBytes, type Receipt, receiptSchema, type UploadReceipt } from './receipt.ts';
@@ -16,7 +17,8 @@ import { isUploadId } from './upload-id.ts';
 export type Inbox = Readonly<{
   /**
    * What lies in the inbox now, whatever it is: hostile names and types too, so that they are opened, refused and
-   * quarantined. Read in batches, so a backlog costs no memory. Names that are no UTF-8 cannot be told and are left out.
+   * quarantined. Read in batches, so a backlog costs no memory. A name that is no UTF-8 is told as entry-name.ts says, and
+   * what is no directory of a camera's entries, or one that may not be listed, as an entry of `strayCamera`.
    */
   listEntries(): AsyncIterable<Readonly<{ camera: string; id: string }>>;
   /** Looks at one entry. Throws only what may pass (EMFILE, EIO, ...). */
@@ -66,6 +68,8 @@ export type OpenedMedia = Readonly<{
 export type Refusal = keyof typeof refusals;
 
 const refusals = {
+  stray: 'It lies in the inbox where only directories of cameras belong.',
+  closed: 'The entry may not be read by the archive: its owner keeps it to himself.',
   'camera-name': 'The directory in the inbox is not named like a camera.',
   'entry-name': 'The entry is not named like an upload.',
   'entry-type': 'The entry is not a directory.',
@@ -77,23 +81,28 @@ const refusals = {
   'receipt-names': 'The receipt is about another camera or another upload.',
   'media-type': 'The media is not a regular file with one link.',
   'media-size': 'The media is not as long as the receipt says.',
+  'media-limit': 'The media is longer than an upload may be.',
   'media-unwanted': 'The entry is a note and has media.',
 } as const;
 
 /** Entries read from a directory at a time. */
 export const listingBatch = 256;
 
-export function openInbox(options: { dataDir: string; archiveId: string }): Inbox {
+/** `maxMediaBytes`: what the receiver takes at most. A longer file, which may well be nothing but a hole, is never copied. */
+export function openInbox(options: { dataDir: string; archiveId: string; maxMediaBytes?: number }): Inbox {
   const { inbox } = layoutOf(options.dataDir);
+  const maxMediaBytes = options.maxMediaBytes ?? Number.POSITIVE_INFINITY;
   return {
     async *listEntries() {
       for await (const camera of namesIn(inbox)) {
-        await using directory = await pinQuietly(`${inbox}/${camera}`);
+        await using directory = await listable(inbox, camera);
         if (directory === undefined) continue;
-        for await (const id of namesIn(directory.at('.'))) yield { camera, id };
+        if (directory === null) yield { camera: strayCamera, id: camera };
+        else for await (const id of namesIn(directory.at('.'))) yield { camera, id };
       }
     },
-    openEntry: (camera, id) => openEntry(inbox, camera, id),
+    openEntry: (camera, id) =>
+      camera === strayCamera ? openStray(inbox, id) : openEntry(inbox, camera, id, maxMediaBytes),
     async removeEntry(camera, id) {
       await requireMarker(options);
       if (!isCameraName(camera) || !isUploadId(id))
@@ -103,22 +112,43 @@ export function openInbox(options: { dataDir: string; archiveId: string }): Inbo
   };
 }
 
-async function openEntry(inbox: string, camera: string, id: string): Promise<InboxEntry> {
+async function openEntry(
+  inbox: string,
+  camera: string,
+  id: string,
+  maxMediaBytes: number,
+): Promise<InboxEntry> {
   if (!isPlainName(camera) || !isPlainName(id)) return refused('entry-name');
   try {
     if (!isCameraName(camera)) return refused('camera-name');
     await using directory = await pinDirectory(`${inbox}/${camera}`);
     if (!isUploadId(id)) return refused('entry-name');
     await using entry = await pinDirectory(directory.at(id));
-    return await readEntry(entry, camera, id);
+    return await readEntry(entry, { camera, id, maxMediaBytes });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { state: 'gone', ...nothingOpen };
     if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENOTDIR') return refused('entry-type');
+    if (errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM') return refused('closed');
     throw error;
   }
 }
 
-async function readEntry(entry: PinnedDirectory, camera: string, id: string): Promise<InboxEntry> {
+/** What the listing found in the inbox itself: refused, unless it went away or became a directory that can be listed. */
+async function openStray(inbox: string, name: string): Promise<InboxEntry> {
+  await using directory = await pinDirectory(inbox);
+  const found = await lstat(directory.atText(name)).catch(error => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined) return { state: 'gone', ...nothingOpen };
+  await using now = await listable(inbox, name);
+  return now === null ? refused('stray') : { state: 'gone', ...nothingOpen };
+}
+
+async function readEntry(
+  entry: PinnedDirectory,
+  { camera, id, maxMediaBytes }: { camera: string; id: string; maxMediaBytes: number },
+): Promise<InboxEntry> {
   const names = new Set<string>();
   for await (const name of namesIn(entry.at('.'))) {
     if (name !== mediaName && name !== receiptName) return refused('contents');
@@ -136,6 +166,7 @@ async function readEntry(entry: PinnedDirectory, camera: string, id: string): Pr
     return { state: 'note', receipt, ...facts, ...nothingOpen };
   }
   if (!names.has(mediaName)) return { state: 'remains', hasReceipt: true, ...nothingOpen };
+  if (receipt.bytes > maxMediaBytes) return refused('media-limit');
   const media = await openRegular(entry.at(mediaName));
   if (media === undefined) return refused('media-type');
   if (media.size !== receipt.bytes) {
@@ -205,21 +236,22 @@ async function removeEntry(inbox: string, camera: string, id: string): Promise<'
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     if (errno === 'ENOENT') return 'removed';
-    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ELOOP', 'EISDIR'].includes(errno)) return 'rest';
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EACCES', 'EPERM'].includes(errno))
+      return 'rest';
     throw error;
   }
 }
 
-/** The names in a directory, except those that are no UTF-8: they cannot be told apart once decoded. */
+/** The names in a directory, as text (entry-name.ts). Nothing when it is gone. */
 export async function* namesIn(path: string): AsyncGenerator<string> {
-  let directory: Awaited<ReturnType<typeof opendir>>;
+  let directory: AsyncIterable<{ name: unknown }>;
   try {
-    directory = await opendir(path, { bufferSize: listingBatch });
+    directory = await opendir(path, { bufferSize: listingBatch, encoding: 'buffer' as BufferEncoding });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
     throw error;
   }
-  for await (const { name } of directory) if (!name.includes('\ufffd')) yield name;
+  for await (const { name } of directory) yield textOfName(name as Buffer);
 }
 
 export function jsonOf(text: string): unknown {
@@ -230,11 +262,15 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-async function pinQuietly(path: string): Promise<PinnedDirectory | undefined> {
+/** Null for a stray: no directory, or one that may not be listed, or whose name is no text. Undefined when it is gone. */
+async function listable(inbox: string, camera: string): Promise<PinnedDirectory | null | undefined> {
+  if (!isPlainName(camera)) return null;
   try {
-    return await pinDirectory(path);
+    return await pinDirectory(`${inbox}/${camera}`);
   } catch (error) {
-    if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(errnoOf(error) ?? '')) return undefined;
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOENT') return undefined;
+    if (['ELOOP', 'ENOTDIR', 'ENXIO', 'EACCES', 'EPERM'].includes(errno)) return null;
     throw error;
   }
 }
@@ -243,10 +279,6 @@ async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch(error => {
     if (errnoOf(error) !== 'ENOENT') throw error;
   });
-}
-
-function isPlainName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
 }
 
 const nothingOpen = { [Symbol.asyncDispose]: async () => undefined };

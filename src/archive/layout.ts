@@ -39,3 +39,6 @@ export const uploadFactsName = 'upload.json';
 
 /** Stands for the camera where none is known. Not a valid camera name, so it never collides with one. */
 export const unknownCamera = '_unknown';
+
+/** Stands for the camera of what lies in `inbox/` itself, where only directories of cameras belong. */
+export const strayCamera = '.';

@@ -40,18 +40,36 @@ export async function openMarker(dirs: { dataDir: string; stateDir: string }): P
     }
     await makeDirectory(stateDir);
     const id = randomUUID();
-    await replaceFile(idFile, `${id}\n`);
+    await replaceFile(idFile, `${id}\n`, 'read');
     return seal(idFile, marker, dataDir, id);
   }
   const { id, sealed } = parseKnown(known, idFile);
   if (sealed) return id;
   if (shown === id) {
-    await replaceFile(idFile, `${id} sealed\n`);
+    await replaceFile(idFile, `${id} sealed\n`, 'read');
     return id;
   }
   if (shown === undefined && (await holdsNothing(dataDir))) return seal(idFile, marker, dataDir, id);
   throw new SettingsError(
     `${dataDir} holds something that does not belong to the archive of ${idFile}: point dataDir at an empty directory, or stateDir at the state that belongs to it.`,
+  );
+}
+
+/**
+ * The id that the marker must show, for a role that makes nothing. Throws TransientError before the owner of the state
+ * directory has started once, SettingsError for a file that holds no id.
+ */
+export async function readArchiveId(stateDir: string): Promise<string> {
+  const idFile = join(stateDir, 'archive-id');
+  const known = await readShort(idFile).catch(error => {
+    throw new SettingsError(
+      `${idFile} cannot be read (${errnoOf(error)}): run this as a user in the group of ${stateDir}, or as its owner.`,
+      { cause: error },
+    );
+  });
+  if (known !== undefined) return parseKnown(known, idFile).id;
+  throw new TransientError(
+    `${idFile} does not exist yet: start clipward serve --only archive first, as the owner of ${stateDir}.`,
   );
 }
 
@@ -76,8 +94,8 @@ export async function requireMarker(options: { dataDir: string; archiveId: strin
 
 async function seal(idFile: string, marker: string, dataDir: string, id: string): Promise<string> {
   await makeDirectory(dataDir);
-  await replaceFile(marker, `${id}\n`);
-  await replaceFile(idFile, `${id} sealed\n`);
+  await replaceFile(marker, `${id}\n`, 'read');
+  await replaceFile(idFile, `${id} sealed\n`, 'read');
   return id;
 }
 

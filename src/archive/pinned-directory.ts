@@ -1,10 +1,13 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { pathOfName } from './entry-name.ts';
 
 export type PinnedDirectory = AsyncDisposable &
   Readonly<{
     /** A path to an entry of this very directory, whatever is renamed or linked in its place meanwhile. */
     at(name: string): string;
+    /** The same for the text of a name that may be no UTF-8 (entry-name.ts). */
+    atText(text: string): string | Buffer;
     /** Makes the directory's entries durable. */
     sync(): Promise<void>;
   }>;
@@ -22,6 +25,7 @@ export async function pinDirectory(path: string): Promise<PinnedDirectory> {
         throw new Error('a name in a directory was expected');
       return `/proc/self/fd/${handle.fd}/${name}`;
     },
+    atText: text => pathOfName(`/proc/self/fd/${handle.fd}`, text),
     sync: () => handle.sync(),
     [Symbol.asyncDispose]: () => handle.close(),
   };

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { makeDirectory, replaceFile, syncDirectory } from '../base/durable.ts';
 import { errnoOf, FailedError } from '../base/errors.ts';
 import { isCameraName } from '../domain/camera-name.ts';
-import { layoutOf, unknownCamera } from './layout.ts';
+import { isPlainName } from './entry-name.ts';
+import { layoutOf, strayCamera, unknownCamera } from './layout.ts';
 import { requireMarker } from './marker.ts';
 import { pinDirectory } from './pinned-directory.ts';
 import { isUploadId, newUploadId } from './upload-id.ts';
@@ -16,7 +17,8 @@ export type Quarantine = Readonly<{
    * Moves `inbox/<camera>/<id>` into quarantine by one rename: nothing is opened, read or followed, so any type and any
    * size costs the same. Names that are not ours are replaced and told in reason.json. Answers the directory, relative to
    * the data directory, or null when the entry is gone. May be repeated after an interruption. Throws TransientError
-   * without the marker, FailedError when there is no free place for it.
+   * without the marker, FailedError when there is no free place for it, or when it may not be moved: a directory of another
+   * user who keeps it to himself.
    */
   quarantineEntry(
     entry: Readonly<{ camera: string; id: string }>,
@@ -36,10 +38,12 @@ export function openQuarantine(options: { dataDir: string; archiveId: string }):
       const safeCamera = isCameraName(camera) ? camera : unknownCamera;
       const safeId = isUploadId(id) ? id : newUploadId();
       const place = join(quarantine, safeCamera, safeId);
+      if (camera !== strayCamera && !isPlainName(camera))
+        throw new Error('an entry of the inbox was expected');
       try {
         // Pinned: where inbox/<camera> is a link, what it points to is not the inbox's to give.
         await using directory = await pinDirectory(join(inbox, camera));
-        const from = directory.at(id);
+        const from = directory.atText(id);
         await lstat(from);
         await makeDirectory(place);
         const told = { version: 1, reason, camera, id, at: at.toISOString() };
@@ -48,7 +52,13 @@ export function openQuarantine(options: { dataDir: string; archiveId: string }):
         await syncDirectory(place);
         await directory.sync();
       } catch (error) {
-        if (['ENOENT', 'ELOOP', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return null;
+        const errno = errnoOf(error) ?? '';
+        if (['ENOENT', 'ELOOP', 'ENOTDIR'].includes(errno)) return null;
+        if (errno === 'EACCES' || errno === 'EPERM')
+          throw new FailedError(
+            `The entry ${id} of ${camera} may not be moved out of ${inbox} (${errno}): remove it by hand.`,
+            { cause: error },
+          );
         throw error;
       }
       return place.slice(dataDir.length + 1);

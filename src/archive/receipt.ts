@@ -3,10 +3,20 @@
 
 import { z } from 'zod';
 import { completenessBases, completenesses } from '../domain/clip.ts';
+import { resolveVirtualPath } from '../domain/virtual-path.ts';
 
 /** A longer receipt is not read at all. */
 export const maxReceiptBytes = 16 * 1024;
 
+/** A path that says anything else once it is resolved again (`..`, a leading slash) is none that our receiver wrote. */
+const virtualPath = z
+  .string()
+  .min(1)
+  .max(4200)
+  .refine(path => {
+    const resolved = resolveVirtualPath('', path);
+    return 'path' in resolved && resolved.path === path;
+  });
 const instant = z.iso.datetime({ offset: true });
 const tlsFacts = z.strictObject({
   /** `TLSv1.2` or `TLSv1.3`. */
@@ -24,7 +34,7 @@ const uploadReceipt = z.strictObject({
   /** The argument of STOR, before it was resolved against the working directory. */
   sentAs: z.string().max(4096),
   /** The virtual path from the camera's root, normalised, without a leading slash. */
-  path: z.string().min(1).max(4200),
+  path: virtualPath,
   bytes: z.number().int().nonnegative(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   /** STOR arrived, and the last byte arrived. */
@@ -52,7 +62,7 @@ const renamedNote = z.strictObject({
   /** The id of the upload it is about. */
   upload: z.string(),
   sentAs: z.string().max(4096),
-  path: z.string().min(1).max(4200),
+  path: virtualPath,
   at: instant,
 });
 

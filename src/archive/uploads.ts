@@ -2,15 +2,9 @@
 // what is in a file; reading the inbox is inbox.ts, and what a crash leaves in incoming/ is incoming.ts.
 
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, statfs, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, rename, rm, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  makeDirectory,
-  privateDirectoryMode,
-  privateFileMode,
-  syncDirectory,
-  writeNewFile,
-} from '../base/durable.ts';
+import { createDirectory, createFile, makeDirectory, syncDirectory, writeNewFile } from '../base/durable.ts';
 import { errnoOf, TransientError } from '../base/errors.ts';
 import { layoutOf, mediaName, receiptName, uploadFactsName } from './layout.ts';
 import { markerHolds, requireMarker } from './marker.ts';
@@ -63,10 +57,11 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
   const makeEntry = async (id: string): Promise<string> => {
     await requireMarker(options);
     const entry = join(layout.incoming, id);
-    await mkdir(entry, { mode: privateDirectoryMode }).catch(async error => {
+    // Where the roles are parted, the archive reads what is in an entry, and removes it.
+    await createDirectory(entry, 'write').catch(async error => {
       if (errnoOf(error) !== 'ENOENT') throw error;
-      await makeDirectory(layout.incoming);
-      await mkdir(entry, { mode: privateDirectoryMode });
+      await makeDirectory(layout.incoming, 'write');
+      await createDirectory(entry, 'write');
     });
     return entry;
   };
@@ -77,7 +72,7 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
         const id = newUploadId();
         const entry = await makeEntry(id);
         try {
-          const media = await createMedia(join(entry, mediaName));
+          const media = await createFile(join(entry, mediaName), 'read', constants.O_RDWR);
           try {
             await writeFacts(join(entry, uploadFactsName), { version: 1, id, ...facts });
           } catch (error) {
@@ -157,7 +152,7 @@ function startUpload(parts: {
  * two always says whose upload it is.
  */
 export async function finishEntry(entry: string, receipt: Receipt): Promise<void> {
-  await writeNewFile(join(entry, receiptName), JSON.stringify(receipt));
+  await writeNewFile(join(entry, receiptName), JSON.stringify(receipt), 'read');
   await sealEntry(entry);
 }
 
@@ -181,20 +176,16 @@ export async function moveIntoInbox(
     await rename(join(incoming, id), join(directory, id));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    await makeDirectory(directory);
+    await makeDirectory(directory, 'write');
     await rename(join(incoming, id), join(directory, id));
   }
   await Promise.all([syncDirectory(directory), syncDirectory(incoming)]);
 }
 
-function createMedia(path: string): Promise<FileHandle> {
-  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  return open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, privateFileMode);
-}
-
 /** Not synced: it is for a crash of this process. A power cut before `226` may lose it, and the upload with it. */
-function writeFacts(path: string, facts: UploadFacts): Promise<void> {
-  return writeFile(path, JSON.stringify(facts), { flag: 'wx', mode: privateFileMode });
+async function writeFacts(path: string, facts: UploadFacts): Promise<void> {
+  await using file = await createFile(path);
+  await file.writeFile(JSON.stringify(facts));
 }
 
 /** writev may take less than it was given (a disk about to be full): the rest is offered again, until all or an error. */

@@ -2,28 +2,60 @@
 // fsync of every directory whose entries changed. Everything that promises durability goes through here.
 
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './errors.ts';
 
-/** Directories are for their owner alone. */
-export const privateDirectoryMode = 0o700;
-/** Files are for their owner alone. */
-export const privateFileMode = 0o600;
+/**
+ * What is made here is for its owner alone, mode 0600 or 0700, unless the caller says what the group may do with it. Even
+ * then the group gets it only where an installer has prepared for roles under different users (docs/security.md): where the
+ * directory it is made in lends to its group, by the set-group-ID bit and the right to enter. So in a clone, whatever the
+ * umask, nothing is for anybody else, and a command that root runs under a umask of its own makes what the roles can read.
+ * Others never get anything.
+ */
+export type GroupRights = 'none' | 'read' | 'write';
 
-/** Opens a new file for writing: it must not exist, and no link is followed to it. */
-export function createFile(path: string, mode = privateFileMode): Promise<FileHandle> {
-  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-  return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+const fileModes: Record<GroupRights, number> = { none: 0o600, read: 0o640, write: 0o660 };
+// The set-group-ID bit makes what is in it lend in turn, and belong to the same group.
+const directoryModes: Record<GroupRights, number> = { none: 0o700, read: 0o2750, write: 0o2770 };
+const lendingBits = 0o2010;
+
+/** Where an installer has prepared for parted roles, a process that plays one takes nothing away from the group by its umask. */
+export async function letGroupIn(directory: string): Promise<void> {
+  if (((await stat(directory)).mode & lendingBits) === lendingBits) process.umask(0o007);
+}
+
+/** The mode of a new file in a directory of this mode. */
+export function fileModeIn(directoryMode: number, group: GroupRights): number {
+  return fileModes[(directoryMode & lendingBits) === lendingBits ? group : 'none'];
+}
+
+/** Opens a new file, for writing alone unless `flags` say otherwise: it must not exist, and no link is followed to it. */
+export async function createFile(
+  path: string,
+  group: GroupRights = 'none',
+  flags: number = constants.O_WRONLY,
+): Promise<FileHandle> {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const mode = group === 'none' ? fileModes.none : fileModeIn((await stat(dirname(path))).mode, group);
+  const file = await open(path, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  try {
+    // Whatever the umask took away.
+    if (mode !== fileModes.none) await file.chmod(mode);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** Writes a new file and its bytes durably; the entry in the directory is the caller's to sync. */
 export async function writeNewFile(
   path: string,
   bytes: string | Uint8Array,
-  mode = privateFileMode,
+  group: GroupRights = 'none',
 ): Promise<void> {
-  const file = await createFile(path, mode);
+  const file = await createFile(path, group);
   try {
     await file.writeFile(bytes);
     await file.sync();
@@ -43,16 +75,27 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** Makes a directory and its missing parents, each durably; those that exist are left as they are. */
-export async function makeDirectory(path: string, mode = privateDirectoryMode): Promise<void> {
+export async function makeDirectory(path: string, group: GroupRights = 'none'): Promise<void> {
   try {
-    await mkdir(path, { mode });
+    await createDirectory(path, group);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return;
     if (errnoOf(error) !== 'ENOENT') throw error;
-    await makeDirectory(dirname(path), mode);
-    return makeDirectory(path, mode);
+    await makeDirectory(dirname(path), group);
+    return makeDirectory(path, group);
   }
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Makes one directory, which must not exist; its entry is the caller's to sync. Under the umask of `letGroupIn` it has its
+ * mode from the first moment: a watcher of another user that was refused then would not look again.
+ */
+export async function createDirectory(path: string, group: GroupRights = 'none'): Promise<void> {
+  const isLent = group !== 'none' && ((await stat(dirname(path))).mode & lendingBits) === lendingBits;
+  const mode = directoryModes[isLent ? group : 'none'];
+  await mkdir(path, { mode });
+  if (isLent) await chmod(path, mode);
 }
 
 /** Renames within one file system, durably on both sides. The bytes must have been synced before. */
@@ -66,11 +109,11 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 export async function replaceFile(
   path: string,
   bytes: string | Uint8Array,
-  mode = privateFileMode,
+  group: GroupRights = 'none',
 ): Promise<void> {
   const temporary = `${path}.new`;
   await rm(temporary, { force: true });
-  await writeNewFile(temporary, bytes, mode);
+  await writeNewFile(temporary, bytes, group);
   await renameDurably(temporary, path);
 }
 

@@ -1,10 +1,21 @@
 // SQLite as all databases here use it: one connection for each, migrations from numbered .sql files, durable commits.
 
-import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { SettingsError } from './errors.ts';
+import { fileModeIn, type GroupRights } from './durable.ts';
+import { errnoOf, SettingsError } from './errors.ts';
 
 export type Db = Database.Database;
 
@@ -21,6 +32,11 @@ export type DatabaseOptions = Readonly<{
   journal: 'wal' | 'delete';
   /** `full`: a commit survives a power cut. `normal` (with wal): it survives a crash of the process. */
   synchronous: 'full' | 'normal';
+  /**
+   * What another role may do with it under an installer's directories (base/durable.ts), default `none`. `write` also means
+   * that its directory is in the hands of another user: what is there is looked at before it is opened.
+   */
+  group?: GroupRights;
 }>;
 
 const busyTimeoutMs = 5000;
@@ -28,20 +44,18 @@ const busyTimeoutMs = 5000;
 const lockTimeoutMs = 200;
 
 /**
- * Opens a database, made on first use with mode 0600, and brings its schema up to date in one transaction a step.
+ * Opens a database, made on first use for its owner and `group`, and brings its schema up to date in one transaction a step.
  * Throws SettingsError when the file was written by a newer version, or is missing and was to be only read.
  */
 export function openDatabase(options: DatabaseOptions): Db {
-  const { file, readOnly = false } = options;
+  const { file, readOnly = false, group = 'none' } = options;
   if (readOnly && !existsSync(file))
     throw new SettingsError(`${file} does not exist yet: start clipward serve or add a camera first.`);
-  if (!readOnly && !existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+  if (!readOnly) makeFile(file, group);
+  requirePlainFile(file, group);
   const db = new Database(file, { readonly: readOnly, fileMustExist: true, timeout: busyTimeoutMs });
   try {
-    if (!readOnly) {
-      chmodSync(file, 0o600);
-      db.pragma(`journal_mode = ${options.journal}`);
-    }
+    if (!readOnly) db.pragma(`journal_mode = ${options.journal}`);
     db.pragma(`synchronous = ${options.synchronous}`);
     db.pragma('foreign_keys = on');
     db.pragma('trusted_schema = off');
@@ -51,6 +65,31 @@ export function openDatabase(options: DatabaseOptions): Db {
     db.close();
     throw error;
   }
+}
+
+/** Makes the file when it is missing, and sees to its mode. SQLite gives a journal, -wal and -shm the mode of the database. */
+function makeFile(file: string, group: GroupRights): void {
+  const mode = fileModeIn(statSync(dirname(file)).mode, group);
+  try {
+    const created = openSync(file, 'wx', 0o600);
+    try {
+      fchmodSync(created, mode);
+    } finally {
+      closeSync(created);
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    // Not where others may exchange the file: a link in its place would pass the mode on to what it leads to. Nor is the
+    // file opened for it: closing it again would end the locks that this process has on it.
+    if (group !== 'write') chmodSync(file, mode);
+  }
+}
+
+/** Opening a FIFO would wait for ever, and a link that another user made leads where that user wishes. */
+function requirePlainFile(file: string, group: GroupRights): void {
+  const stat = group === 'write' ? lstatSync(file) : statSync(file);
+  if (!stat.isFile())
+    throw new SettingsError(`${file} is not a regular file: look at who put it there, and remove it.`);
 }
 
 /** The number that changes when another connection has written to the database: a cheap question to poll. */
@@ -96,8 +135,9 @@ function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions
  * A lock that lasts as long as the process: an open exclusive transaction, since Node has no flock. The kernel lets go
  * of it when the process ends, however it ends. Throws `SettingsError` with `sentence` when somebody else holds it.
  */
-export function holdLock(file: string, sentence: string): Disposable {
-  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
+export function holdLock(file: string, sentence: string, group: GroupRights = 'none'): Disposable {
+  makeFile(file, group);
+  requirePlainFile(file, group);
   const db = new Database(file, { timeout: lockTimeoutMs });
   try {
     db.pragma('journal_mode = delete');
@@ -119,6 +159,7 @@ export function holdLock(file: string, sentence: string): Disposable {
 /** Whether some process holds the lock of `holdLock`. A file that is not there is held by nobody. */
 export function lockIsHeld(file: string): boolean {
   if (!existsSync(file)) return false;
+  requirePlainFile(file, 'none');
   const db = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 });
   try {
     db.prepare('SELECT count(*) FROM sqlite_schema').get();

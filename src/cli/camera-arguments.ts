@@ -67,19 +67,34 @@ export function parsePassword(text: string): string {
   return text;
 }
 
-export type SetOptions = { timeZone?: string; truncation?: string; acceptanceDays?: string };
+export type SetOptions = {
+  timeZone?: string;
+  truncation?: string;
+  acceptanceDays?: string;
+  requireResumption?: string;
+  maxBytesPerDay?: string;
+  maxFilesPerDay?: string;
+};
 
 /** The options of `camera set`; at least one must be given. */
 export function parseCameraChanges(options: SetOptions): CameraChanges {
-  const { timeZone, truncation, acceptanceDays } = options;
-  if (timeZone === undefined && truncation === undefined && acceptanceDays === undefined)
-    throw new UsageError(
-      'Nothing to set: give --time-zone, --truncation or --acceptance-days (clipward camera set --help).',
-    );
+  const { timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay } = options;
+  const given = [timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay];
+  if (given.every(option => option === undefined))
+    throw new UsageError('Nothing to set: give one of the options that clipward camera set --help shows.');
   return {
     ...(timeZone !== undefined && { timeZone: parseTimeZone(timeZone) }),
     ...(truncation !== undefined && { truncation: parseTruncation(truncation) }),
     ...(acceptanceDays !== undefined && { acceptanceDays: parseAcceptanceDays(acceptanceDays) }),
+    ...(requireResumption !== undefined && {
+      requireResumption: parseOnOff('--require-resumption', requireResumption),
+    }),
+    ...(maxBytesPerDay !== undefined && {
+      maxBytesPerDay: parseQuota('--max-bytes-per-day', maxBytesPerDay),
+    }),
+    ...(maxFilesPerDay !== undefined && {
+      maxFilesPerDay: parseQuota('--max-files-per-day', maxFilesPerDay),
+    }),
   };
 }
 
@@ -88,6 +103,21 @@ function parseTruncation(text: string): Truncation | null {
   if (text === 'container' || text === 'strict') return text;
   throw new UsageError(
     `--truncation ${JSON.stringify(text)} is unknown: expected strict, container, or default for the installation's setting.`,
+  );
+}
+
+function parseOnOff(option: string, text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new UsageError(`${option} ${JSON.stringify(text)} is unknown: expected on or off.`);
+}
+
+/** Null takes the installation's setting. */
+function parseQuota(option: string, text: string): number | null {
+  if (text === 'default') return null;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(number)) return number;
+  throw new UsageError(
+    `${option} ${JSON.stringify(text)} is unknown: expected a whole number, or default for the installation's setting.`,
   );
 }
 

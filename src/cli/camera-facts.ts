@@ -5,6 +5,7 @@ import type { LastLogin } from '../access/receiver-memory.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { machineTimeZone } from './camera-arguments.ts';
+import { type Behaviour, behaviourRows } from './camera-behaviour.ts';
 import { formatFacts, formatTable } from './table.ts';
 
 export type CameraFacts = Readonly<{
@@ -14,6 +15,9 @@ export type CameraFacts = Readonly<{
   timeZone: string;
   truncation: Truncation | null;
   acceptanceDays: number;
+  requireResumption: boolean;
+  maxBytesPerDay: number | null;
+  maxFilesPerDay: number | null;
   addedAt: string;
   passwordChangedAt: string;
   /** Null when it never logged in, or when what the receiver remembers cannot be read. */
@@ -31,6 +35,9 @@ export function cameraFacts(camera: Camera, logins: readonly LastLogin[] | undef
     timeZone: camera.timeZone,
     truncation: camera.truncation,
     acceptanceDays: camera.acceptanceDays,
+    requireResumption: camera.requireResumption,
+    maxBytesPerDay: camera.maxBytesPerDay,
+    maxFilesPerDay: camera.maxFilesPerDay,
     addedAt: shown(addedAtMs),
     passwordChangedAt: shown(Date.parse(camera.passwordChangedAt)),
     lastLogin: last === undefined ? null : { at: shown(last.atMs), address: last.address },
@@ -50,7 +57,12 @@ export function formatCameraTable(cameras: readonly CameraFacts[]): string {
   );
 }
 
-export function formatCamera(camera: CameraFacts, installationTruncation: Truncation): string {
+/** `behaviour` null: nothing was seen of it yet, or what the receiver remembers cannot be read. */
+export function formatCamera(
+  camera: CameraFacts,
+  installationTruncation: Truncation,
+  behaviour: Behaviour | null = null,
+): string {
   return formatFacts([
     ['name', camera.name],
     ['state', camera.enabled ? 'enabled' : 'disabled: it cannot log in'],
@@ -58,10 +70,18 @@ export function formatCamera(camera: CameraFacts, installationTruncation: Trunca
     ['time zone', camera.timeZone],
     ['truncation', camera.truncation ?? `${installationTruncation} (the installation's setting)`],
     ['acceptance', `claimed times are believed up to ${camera.acceptanceDays} days back`],
+    ['resumption', camera.requireResumption ? 'required on data connections' : 'offered, not required'],
+    ['bytes per day', quotaText(camera.maxBytesPerDay)],
+    ['files per day', quotaText(camera.maxFilesPerDay)],
     ['added', camera.addedAt],
     ['password changed', camera.passwordChangedAt],
     ['last log-in', lastLoginText(camera)],
+    ...(behaviour === null ? [] : behaviourRows(behaviour)),
   ]);
+}
+
+function quotaText(quota: number | null): string {
+  return quota === null ? "the installation's setting" : `at most ${quota}`;
 }
 
 function lastLoginText({ lastLogin }: CameraFacts): string {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { noSuchCamera } from '../access/account-changes.ts';
 import type { AccountReader, AccountWriter, Camera } from '../access/accounts.ts';
+import { readCameraHabits } from '../access/camera-habits.ts';
 import { networkAround } from '../access/network-lists.ts';
 import { openAccountReader, openAccountWriter } from '../access/open-accounts.ts';
 import { generatePassword, hashPassword, passwordWarnings } from '../access/password-hash.ts';
@@ -20,9 +21,11 @@ import {
   parseTimeZone,
   type SetOptions,
 } from './camera-arguments.ts';
+import { behaviourOf } from './camera-behaviour.ts';
 import { cameraBlock, formatCameraBlock } from './camera-block.ts';
 import { cameraFacts, formatCamera, formatCameraTable } from './camera-facts.ts';
 import type { Desk } from './desk.ts';
+import { followCamera } from './follow-camera.ts';
 import { withCommonOptions } from './frame.ts';
 
 export function registerCameraCommands(program: Command, desk: Desk): void {
@@ -76,21 +79,47 @@ function registerFacts(camera: Command, desk: Desk): void {
   const show = camera
     .command('show')
     .argument('<name>')
-    .description('what is known of one camera')
-    .action((nameText: string, _options: unknown, command: Command) => {
+    .description('what is known of one camera, how it behaves, and what was refused')
+    .option('--follow', 'tell what happens, while somebody presses its Test button')
+    .action(async (nameText: string, options: { follow?: boolean }, command: Command) => {
       const name = parseCameraName(nameText);
       const settings = desk.settings(command);
+      if (options.follow) return followUntilStopped(desk, settings, name, desk.wantsJson(command));
       using accounts = openAccountReader(settings);
       const found = accounts.camera(name);
       if (found === undefined) throw noSuchCamera(name);
       const facts = cameraFacts(found, readLastLogins(settings.stateDir));
+      const seen = readCameraHabits(settings.stateDir, found);
+      const habits = seen === undefined ? null : behaviourOf(name, seen);
       desk.print(
         desk.wantsJson(command)
-          ? JSON.stringify(facts, null, 2)
-          : formatCamera(facts, settings.ftps.tls.truncation),
+          ? JSON.stringify({ ...facts, habits }, null, 2)
+          : formatCamera(facts, settings.ftps.tls.truncation, habits),
       );
     });
   for (const command of [list, show]) withCommonOptions(command, { json: true });
+}
+
+async function followUntilStopped(
+  desk: Desk,
+  settings: Settings,
+  camera: string,
+  wantsJson: boolean,
+): Promise<void> {
+  using accounts = await openWriter(settings);
+  if (accounts.camera(camera) === undefined) throw noSuchCamera(camera);
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopped.abort());
+  await followCamera({
+    camera,
+    stateDir: settings.stateDir,
+    accounts,
+    clock: systemClock,
+    wantsJson,
+    print: desk.print,
+    remark: desk.remark,
+    signal: stopped.signal,
+  });
 }
 
 function registerPassword(camera: Command, desk: Desk): void {
@@ -153,6 +182,15 @@ function registerSettings(camera: Command, desk: Desk): void {
       'strict: an upload is whole only with close_notify; container: or when its format shows it; default: as in the settings',
     )
     .option('--acceptance-days <days>', 'how far back a time in a file name is believed')
+    .option(
+      '--require-resumption <on|off>',
+      'on: data connections must resume the TLS session of their control connection',
+    )
+    .option('--max-bytes-per-day <bytes>', 'what it may upload in a day (UTC); default: as in the settings')
+    .option(
+      '--max-files-per-day <files>',
+      'how many files it may upload in a day; default: as in the settings',
+    )
     .action(async (nameText: string, options: SetOptions, command: Command) => {
       const name = parseCameraName(nameText);
       const changes = parseCameraChanges(options);

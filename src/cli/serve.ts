@@ -2,80 +2,101 @@
 
 import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
+import { messageOf, UsageError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
+import { type Role, roles } from '../inspect/daemon.ts';
 import type { Service } from '../service.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 
-/** One Ctrl-C arrives up to three times: from the terminal, from npm, and from the launcher between them. */
-const oneWishMs = 1000;
+/** Under npm or a launcher one Ctrl-C arrives up to three times: from the terminal, from npm, from the launcher. */
+const oneWishMs = 500;
 
 export function registerServeCommand(program: Command, desk: Desk): void {
   const serve = program
     .command('serve')
     .description('run the daemon: receive, file, keep')
-    .action(async (_options: unknown, command: Command) => {
+    .option('--only <role>', 'play one role, under a user of its own: receive or archive')
+    .action(async (options: { only?: string }, command: Command) => {
+      const only = parseRole(options.only);
       const settings = desk.settings(command);
       const log = openLog({ level: settings.log.level });
-      await serveUntilStopped(settings, log, desk);
+      await serveUntilStopped(settings, { log, desk, only });
     });
   withCommonOptions(serve, { json: false });
 }
 
-async function serveUntilStopped(settings: Settings, log: Log, desk: Desk): Promise<void> {
-  endOnBugs(log);
+function parseRole(text: string | undefined): Role | undefined {
+  const role = roles.find(each => each === text);
+  if (text === undefined || role !== undefined) return role;
+  throw new UsageError(
+    text === 'outbound'
+      ? 'This version of clipward has no outbound role: serve --only takes receive or archive.'
+      : `serve --only takes ${roles.join(' or ')}, not ${JSON.stringify(text)}.`,
+  );
+}
+
+async function serveUntilStopped(
+  settings: Settings,
+  { log, desk, only }: { log: Log; desk: Desk; only: Role | undefined },
+): Promise<void> {
+  const endOnBug = installBugHandler(log);
   const stopped = firstSignal(log);
   // Loaded here, so that the other commands do not wait for the libraries of a daemon.
   const { startService } = await import('../service.ts');
-  await using service = await startService({ settings, log, clock: systemClock });
-  for (const line of firstSteps(settings, service)) desk.print(line);
-  const signal = await Promise.race([stopped, service.failed]);
+  await using service = await startService({ settings, log, clock: systemClock, only });
+  service.failed.catch(endOnBug);
+  if (only !== 'archive') tellFirstSteps({ settings, service, log, desk });
+  const signal = await stopped;
   log.info({ signal }, 'stopping');
   await service.stop();
   log.info('stopped');
 }
 
-/** What a newcomer does next; everybody else gets one line. */
-function firstSteps(settings: Settings, service: Service): string[] {
-  const where = service.addresses.map(({ name, port }) => `${name} FTPS on port ${port}`).join(', ');
-  const lines = [`Clipward takes ${where}. Clips are kept in ${settings.dataDir}.`];
-  if (service.cameraCount() > 0) return lines;
-  return [
-    ...lines,
-    '',
-    'There is no camera yet. In another terminal, with the address of your camera:',
-    '  npm run clipward -- camera add front-door --allow 192.168.1.20',
-    'It prints what to type into the camera. Then: npm run clipward -- clip list',
-    '',
-  ];
-}
+const addCamera = 'npm run clipward -- camera add front-door --allow 192.168.1.20';
 
-/**
- * Under npm or a launcher, Ctrl-C arrives twice: from the terminal, which signals all of them, and handed on by the parent.
- * A person is slower than this.
- */
-const echoWindowMs = 300;
+/** What a newcomer does next; once there is a camera, one line. A reader of the log gets it as a log line. */
+function tellFirstSteps(parts: { settings: Settings; service: Service; log: Log; desk: Desk }): void {
+  const { settings, service, log, desk } = parts;
+  const hasCamera = service.cameraCount() > 0;
+  if (!process.stdout.isTTY) {
+    if (!hasCamera) log.info({ next: addCamera }, 'no camera yet');
+    return;
+  }
+  const where = service.addresses.map(({ name, port }) => `${name} FTPS on port ${port}`).join(', ');
+  desk.print(`Clipward takes ${where}. Clips are kept in ${settings.dataDir}.`);
+  if (hasCamera) return;
+  desk.print(`
+There is no camera yet. In another terminal, with the address of your camera:
+  ${addCamera}
+It prints what to type into the camera. Then: npm run clipward -- clip list
+`);
+}
 
 /** Resolves with the first signal; the second ends the process at once. */
 function firstSignal(log: Log): Promise<NodeJS.Signals> {
-  const mayEcho = Boolean(process.env.CLIPWARD_LAUNCHED || process.env.npm_lifecycle_event);
   return new Promise(resolve => {
-    let firstAt: number | undefined;
+    let first: { signal: NodeJS.Signals; at: number } | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         const at = systemClock.monotonicMs();
-        if (firstAt === undefined) {
-          firstAt = at;
+        if (first === undefined) {
+          first = { signal, at };
           resolve(signal);
-        } else if (!mayEcho || at - firstAt > echoWindowMs) {
+        } else if (signal !== first.signal || !hasParentThatRepeats() || at - first.at > oneWishMs) {
           log.warn({ signal }, 'second signal, ending at once');
           process.exit(signal === 'SIGTERM' ? 143 : 130);
         }
       });
     }
   });
+}
+
+/** scripts/lib/run.mjs, or npm itself when it runs the launcher (in other npm scripts, nobody hands signals on to a daemon). */
+function hasParentThatRepeats(): boolean {
+  const { CLIPWARD_LAUNCHED, npm_lifecycle_event } = process.env;
+  return Boolean(CLIPWARD_LAUNCHED) || npm_lifecycle_event === 'clipward' || npm_lifecycle_event === 'start';
 }
 
 /** What nobody handles is a bug: the process ends, and the supervisor starts a fresh one from what is on disk. */

@@ -1,9 +1,18 @@
 import { join } from 'node:path';
+import { receiverDirectory } from '../access/receiver-memory.ts';
 import { lockIsHeld } from '../base/sqlite.ts';
 
-const roles = ['receive', 'archive'] as const;
+export const roles = ['receive', 'archive'] as const;
+export type Role = (typeof roles)[number];
 
-/** Which roles some process plays now, by the locks that service.ts holds in the state directory. */
-export function runningRoles(stateDir: string): ReadonlySet<(typeof roles)[number]> {
-  return new Set(roles.filter(role => lockIsHeld(join(stateDir, `${role}.lock`))));
+/** The file whose lock the process that plays a role holds. The receiver can write in its own directory only. */
+export function roleLockFile(stateDir: string, role: Role): string {
+  return role === 'receive'
+    ? join(receiverDirectory(stateDir), 'receive.lock')
+    : join(stateDir, `${role}.lock`);
+}
+
+/** Which roles some process plays now. */
+export function runningRoles(stateDir: string): ReadonlySet<Role> {
+  return new Set(roles.filter(role => lockIsHeld(roleLockFile(stateDir, role))));
 }

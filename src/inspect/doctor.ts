@@ -9,6 +9,7 @@ import { archiveMarker } from './checks/archive-marker.ts';
 import { certificate } from './checks/certificate.ts';
 import { confinement } from './checks/confinement.ts';
 import { freeDisk } from './checks/free-disk.ts';
+import { legacyTls } from './checks/legacy-tls.ts';
 import { mediaTool } from './checks/media-tools.ts';
 import { nodeVersion } from './checks/node-version.ts';
 import { port } from './checks/port.ts';
@@ -47,6 +48,10 @@ export function installationChecks(parts: {
     certificate(certsDir, 'server-ecdsa', clock),
     port({ name: 'explicit', ...ftps.explicit }, receives),
     port({ name: 'implicit', ...ftps.implicit }, receives),
+    legacyTls([
+      { name: 'explicit', ...ftps.explicit },
+      { name: 'implicit', ...ftps.implicit },
+    ]),
     cameraAccounts(accounts),
   ];
 }

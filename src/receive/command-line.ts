@@ -11,7 +11,7 @@ const foreignStart =
   /^(?:(?:GET|POST|HEAD|PUT|DELETE|PATCH|TRACE|CONNECT|OPTIONS|PROPFIND) |EHLO\b|HELO\b|MAIL FROM|RCPT TO|STARTTLS\b|SSH-|\*\d|[A-Za-z-]+: |\x16\x03)/i;
 
 /** Commands whose argument is a name: a bad one is refused as a name (553), not as bad grammar (501). */
-const nameVerbs = new Set([
+export const nameVerbs: ReadonlySet<string> = new Set([
   'STOR',
   'STOU',
   'APPE',

@@ -5,10 +5,13 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { type CommandLine, looksLikeTls, parseCommandLine } from './command-line.ts';
+import type { BanEvent } from '../domain/ban-score.ts';
+import { resolveVirtualPath } from '../domain/virtual-path.ts';
+import { type CommandLine, looksLikeTls, nameVerbs, parseCommandLine } from './command-line.ts';
 import { startControlTls } from './control-tls.ts';
 import type { Engine, FtpConnection } from './engine.ts';
 import { createLineReader } from './line-reader.ts';
+import { refusedEvent } from './observer.ts';
 import { RefusedError } from './refused-error.ts';
 import { type Hall, type ListenerName, rememberSession, type Session } from './session.ts';
 import { tlsFactsOf } from './tls-facts.ts';
@@ -94,6 +97,7 @@ export function startControlConnection(parts: {
     close,
   };
   rememberSession(session);
+  if (session.tls !== null) hall.observe(session, { kind: 'secured', ...session.tls });
 
   const loginDeadline = setTimeout(() => {
     if (session.camera === null) void close(421, 'Log in took too long.');
@@ -104,6 +108,7 @@ export function startControlConnection(parts: {
 
   const gone = new Promise<void>(resolve => {
     raw.once('close', () => {
+      if (!isClosing) hall.observe(session, { kind: 'closed', reply: null, text: null });
       clearTimeout(loginDeadline);
       clearTimeout(idle);
       queue.length = 0;
@@ -122,7 +127,9 @@ export function startControlConnection(parts: {
     const isFirst = isFirstRead;
     isFirstRead = false;
     if (isFirst && session.tls === null && looksLikeTls(bytes)) {
+      hall.observe(session, { kind: 'not-ftp', isTls: true });
       destroy();
+      blame('tls-on-explicit-port');
       return;
     }
     idle.refresh();
@@ -130,15 +137,26 @@ export function startControlConnection(parts: {
     for (const line of lines) {
       const command = parseCommandLine(line);
       if (command.kind === 'foreign') {
+        hall.observe(session, { kind: 'not-ftp', isTls: false });
         destroy();
+        blame('foreign-protocol');
         return;
       }
       if (session.transfer !== null && command.kind === 'command' && urgentVerbs.has(command.verb))
         void run(command);
       else queue.push(command);
     }
-    if (queue.length > limits.maxPipelinedCommands) return void close(421, 'Too many commands at once.');
+    if (queue.length > limits.maxPipelinedCommands) {
+      blame('too-many-commands');
+      return void close(421, 'Too many commands at once.');
+    }
+    if (tooLong) blame('line-too-long');
     void pump(tooLong);
+  }
+
+  /** A client that has logged in is a camera, with whatever odd firmware. */
+  function blame(event: BanEvent): void {
+    if (session.camera === null) hall.bans.note(session.peer.address, event);
   }
 
   async function pump(tooLong = false): Promise<void> {
@@ -159,10 +177,12 @@ export function startControlConnection(parts: {
 
   async function run(command: CommandLine): Promise<void> {
     try {
+      if (command.kind === 'malformed' && command.verb === null) blame('unknown-verb');
       if (command.kind !== 'command')
         throw new RefusedError(command.kind === 'malformed' ? command.code : 500, 'Bad command.');
       const { verb, argument } = command;
-      if (!engine.knows(verb)) return await refuseUnknown();
+      hall.observe(session, { kind: 'command', verb, path: pathOf(session, verb, argument) });
+      if (!engine.knows(verb)) return await refuseUnknown(verb);
       if (session.tls === null && !plaintextVerbs.has(verb))
         throw new RefusedError(530, 'Use AUTH TLS first.');
       if (verb !== 'RNTO') session.renameFrom = null;
@@ -170,18 +190,27 @@ export function startControlConnection(parts: {
     } catch (error) {
       if (isClosing) return;
       if (error instanceof RefusedError && error.code === 421) return await close(421, error.message);
-      if (error instanceof RefusedError) return void (await connection.reply(error.code, error.message));
+      if (error instanceof RefusedError) {
+        const verb = 'verb' in command ? command.verb : null;
+        // Why a log-in was refused is told where it is known (login.ts).
+        if (verb !== 'PASS' || error.code !== 530) hall.observe(session, refusedEvent(verb, error));
+        return void (await connection.reply(error.code, error.message));
+      }
       log.error({ error: messageOf(error), verb: 'verb' in command ? command.verb : null }, 'command failed');
       await connection.reply(451, 'Local error, try again later.');
     }
   }
 
-  async function refuseUnknown(): Promise<void> {
+  async function refuseUnknown(verb: string): Promise<void> {
     session.unknownCommands++;
+    blame('unknown-verb');
+    if (isClosing) return;
+    const refusal = new RefusedError(502, 'Command not implemented.');
+    hall.observe(session, refusedEvent(verb, refusal));
     if (session.camera === null && session.unknownCommands >= limits.maxUnknownCommands) {
       return close(421, 'Too many unknown commands.');
     }
-    await connection.reply(502, 'Command not implemented.');
+    await connection.reply(refusal.code, refusal.message);
   }
 
   function startTls(): boolean {
@@ -189,6 +218,7 @@ export function startControlConnection(parts: {
     // (STARTTLS injection, CVE-2011-1575; RFC 4217 4.2). Nothing is read between here and TLSSocket taking over.
     if (queue.length > 0 || reader.pendingBytes() > 0 || raw.readableLength > 0) {
       destroy();
+      blame('starttls-injection');
       return false;
     }
     raw.removeListener('data', onData);
@@ -200,6 +230,7 @@ export function startControlConnection(parts: {
       onFailure: parts.onHandshakeFailure,
       onSecure: secured => {
         session.tls = tlsFactsOf(secured);
+        hall.observe(session, { kind: 'secured', ...session.tls });
         session.unknownCommands = 0;
         isFirstRead = true;
         secured.on('data', onData);
@@ -213,6 +244,7 @@ export function startControlConnection(parts: {
   async function close(code?: number, text?: string): Promise<void> {
     if (isClosing) return;
     isClosing = true;
+    hall.observe(session, { kind: 'closed', reply: code ?? null, text: text ?? null });
     queue.length = 0;
     setTimeout(destroy, lingerMs).unref();
     if (code !== undefined) await connection.reply(code, text ?? 'Closing.');
@@ -234,4 +266,11 @@ export function startControlConnection(parts: {
   }
 
   return { session, shutDown, destroy };
+}
+
+/** Of all arguments only names are ever told, as the paths that they mean. */
+function pathOf(session: Session, verb: string, argument: string | null): string | null {
+  if (argument === null || !nameVerbs.has(verb)) return null;
+  const resolved = resolveVirtualPath(session.directory, argument);
+  return 'path' in resolved ? resolved.path : null;
 }

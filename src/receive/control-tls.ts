@@ -20,19 +20,22 @@ const ciphers = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
 
+/** For cameras that know nothing newer: TLS 1.0 and 1.1, CBC and RSA key exchange. What they send can be read by others. */
+const legacyCiphers = `${ciphers}:HIGH:!aNULL:!eNULL:!PSK:!SRP@SECLEVEL=0`;
+
 /**
  * A context for one session. Its ticket keys are random and its own, so a data connection that resumes proves that it
  * comes from the client of this very control connection, and not just from some client of ours (0.2 ms each, measured).
  */
 export function createSessionContext(
   identities: readonly TlsIdentity[],
-  minVersion: 'TLSv1.2' | 'TLSv1.3',
+  { minVersion, isLegacy }: { minVersion: 'TLSv1.2' | 'TLSv1.3'; isLegacy: boolean },
 ): SecureContext {
   return createSecureContext({
     cert: identities.map(({ cert }) => cert),
     key: identities.map(({ key }) => key),
-    minVersion,
-    ciphers,
+    minVersion: isLegacy ? 'TLSv1' : minVersion,
+    ciphers: isLegacy ? legacyCiphers : ciphers,
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ticketKeys: randomBytes(48),

@@ -1,8 +1,11 @@
 // What STOR and the listings do alike with the data connection: wait for it, say 150, wait for its handshake.
 
 import type { DataFacts, DataTls } from './data-tls.ts';
+import { refusedEvent } from './observer.ts';
 import { RefusedError } from './refused-error.ts';
 import type { Session, Transfer } from './session.ts';
+
+export type SecuredData = DataTls & Readonly<{ facts: DataFacts }>;
 
 /**
  * Runs one transfer: `150` goes out with the TCP accept and not after the handshake, because lftp, ftplib and old libcurl
@@ -11,10 +14,7 @@ import type { Session, Transfer } from './session.ts';
  */
 export async function runTransfer(
   session: Session,
-  work: (
-    data: DataTls & Readonly<{ facts: DataFacts }>,
-    signal: AbortSignal,
-  ) => Promise<{ code: number; text: string }>,
+  work: (data: SecuredData, signal: AbortSignal) => Promise<{ code: number; text: string }>,
 ): Promise<void> {
   requireDataConnection(session);
   const aborted = new AbortController();
@@ -24,15 +24,29 @@ export async function runTransfer(
   let data: DataTls | undefined;
   try {
     data = await acceptData(session, aborted.signal);
+    const handshakeWas = data.isSecured() ? 'before' : 'after';
     await session.connection.reply(150, 'Ready for data.');
     const facts = await handshake(session, data, aborted.signal);
+    const { protocol, cipher } = facts.tls;
+    session.hall.observe(session, {
+      kind: 'data-secured',
+      protocol,
+      cipher,
+      isBound: facts.isBound,
+      handshake: handshakeWas,
+    });
+    requireBound(session, facts);
     const { code, text } = await work({ ...data, facts }, aborted.signal);
     await session.connection.reply(code, text);
   } catch (error) {
     data?.socket.destroy();
-    if (error instanceof RefusedError) await session.connection.reply(error.code, error.message);
-    else if (aborted.signal.aborted) await session.connection.reply(426, 'Transfer aborted.');
-    else throw error;
+    const refusal =
+      !(error instanceof RefusedError) && aborted.signal.aborted
+        ? new RefusedError(426, 'Transfer aborted.', { cause: error })
+        : error;
+    if (!(refusal instanceof RefusedError)) throw error;
+    session.hall.observe(session, refusedEvent(null, refusal));
+    await session.connection.reply(refusal.code, refusal.message);
   } finally {
     session.transfer = null;
     finished();
@@ -45,6 +59,15 @@ export function requireDataConnection(session: Session): void {
   if (session.passive === null) throw new RefusedError(425, 'Use PASV or EPSV first.');
 }
 
+/** Whoever else knows the port and has the camera's address cannot resume this session's TLS. */
+function requireBound(session: Session, { isBound }: DataFacts): void {
+  if (isBound || session.camera?.requireResumption !== true) return;
+  session.log.warn('data connection did not resume the session, which this camera must');
+  throw new RefusedError(522, 'The data connection must resume the TLS session.', {
+    why: 'not-resumed',
+  });
+}
+
 async function acceptData(session: Session, aborted: AbortSignal): Promise<DataTls> {
   const { passive } = session;
   if (passive === null) throw new RefusedError(425, 'Use PASV or EPSV first.');
@@ -53,7 +76,10 @@ async function acceptData(session: Session, aborted: AbortSignal): Promise<DataT
     return await passive.accept(AbortSignal.any([aborted, deadline]));
   } catch (error) {
     if (aborted.aborted) throw error;
-    throw new RefusedError(425, 'Nobody connected to the passive port.', { cause: error });
+    throw new RefusedError(425, 'Nobody connected to the passive port.', {
+      cause: error,
+      why: 'nobody-connected',
+    });
   } finally {
     session.passive = null;
     void passive[Symbol.asyncDispose]();

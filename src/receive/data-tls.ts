@@ -24,6 +24,7 @@ export type DataTls = Readonly<{
   socket: TLSSocket;
   /** Resolves once the handshake is done; rejects when it fails, or the connection ends before. */
   secured: Promise<DataFacts>;
+  isSecured(): boolean;
   /** Whether the bytes ended with close_notify; meaningful once the socket has ended. */
   endedWithCloseNotify(): boolean;
   /** Sends what was held back, then close_notify and FIN. */
@@ -37,6 +38,7 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
   const held: { chunk: Uint8Array; done: () => void }[] = [];
   let holding = false;
   let closeNotify: boolean | undefined;
+  let isSecured = false;
 
   const tap = new Duplex({
     allowHalfOpen: true,
@@ -63,12 +65,15 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
   // Registered before TLS registers its own, so it sees the moment between the last byte and the end that TLS makes of it.
   tap.once('end', () => {
     closeNotify = hasSeenEnd(socket);
+    // Nothing more can come of a handshake; TLS itself would wait for its time-out.
+    if (!isSecured) socket.destroy(new Error('data connection ended during the handshake'));
   });
 
   const socket = new TLSSocket(tap, { isServer: true, secureContext, ALPNCallback: alpn });
   socket.on('error', () => {});
   const secured = new Promise<DataFacts>((resolve, reject) => {
     socket.once('secure', () => {
+      isSecured = true;
       // In TLS 1.2 the server's last flight belongs to the handshake and must go out; in 1.3 only tickets follow.
       holding = socket.getProtocol() === 'TLSv1.3';
       resolve({ tls: tlsFactsOf(socket), isBound: socket.isSessionReused() });
@@ -81,6 +86,7 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
   return {
     socket,
     secured,
+    isSecured: () => isSecured,
     // While the connection below is still open, an end of the TLS stream can only be a close_notify.
     endedWithCloseNotify: () => closeNotify ?? hasSeenEnd(socket),
     finish() {

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 /** Above this much unwritten data the socket is paused, and with it the client (TCP's window). */
 const maxGatheredBytes = 1024 * 1024;
 
-export type BytesEnd = 'ended' | 'reset' | 'stalled';
+export type BytesEnd = 'ended' | 'reset' | 'stalled' | 'too-slow';
 
 export type IncomingBytes = Readonly<{
   /** Everything that has come since the last call, at least one piece; null after the last. Rejects with the signal's reason. */
@@ -15,33 +15,59 @@ export type IncomingBytes = Readonly<{
   end(): BytesEnd;
 }>;
 
-/** Starts reading. `stallTimeoutMs` counts from the last byte, so a slow camera is fine and a silent one is not. */
+/**
+ * Starts reading. `stallTimeoutMs` counts from the last byte, so a slow camera is fine and a silent one is not; over the
+ * same span of time the pace must be `minBytesPerSecond`, so that one byte now and then does not hold a place for ever.
+ * While our own disk is what is slow, neither counts.
+ */
 export function gatherBytes(
   socket: TLSSocket,
-  options: { stallTimeoutMs: number; signal: AbortSignal },
+  options: { stallTimeoutMs: number; minBytesPerSecond: number; signal: AbortSignal },
 ): IncomingBytes {
+  const { stallTimeoutMs, signal } = options;
+  const minBytesPerSpan = (options.minBytesPerSecond * stallTimeoutMs) / 1000;
   let pieces: Buffer[] = [];
   let bytes = 0;
+  let bytesInSpan = 0;
+  let wasHeldBack = false;
   let end: BytesEnd | null = null;
   let wake: (() => void) | null = null;
 
   const finish = (how: BytesEnd) => {
     end ??= how;
     clearTimeout(stall);
+    clearInterval(pace);
+    signal.removeEventListener('abort', onAbort);
     wake?.();
   };
-  const stall = setTimeout(() => finish('stalled'), options.stallTimeoutMs);
+  const onAbort = () => finish('reset');
+  const stall = setTimeout(() => {
+    if (socket.isPaused()) stall.refresh();
+    else finish('stalled');
+  }, stallTimeoutMs);
+  const pace = setInterval(() => {
+    if (bytesInSpan < minBytesPerSpan && !wasHeldBack) finish('too-slow');
+    bytesInSpan = 0;
+    wasHeldBack = socket.isPaused();
+  }, stallTimeoutMs);
   socket.on('data', (piece: Buffer) => {
     pieces.push(piece);
     bytes += piece.length;
+    bytesInSpan += piece.length;
     stall.refresh();
-    if (bytes >= maxGatheredBytes) socket.pause();
+    if (bytes >= maxGatheredBytes) {
+      wasHeldBack = true;
+      socket.pause();
+    }
     wake?.();
   });
   socket.once('end', () => finish('ended'));
   socket.once('error', () => finish('reset'));
   socket.once('close', () => finish('reset'));
-  options.signal.addEventListener('abort', () => finish('reset'), { once: true });
+  signal.addEventListener('abort', onAbort);
+  // A client that sends nothing may have ended together with its handshake: those events are over.
+  if (socket.readableEnded) finish('ended');
+  else if (socket.destroyed) finish('reset');
 
   return {
     async next() {
@@ -51,12 +77,12 @@ export function gatherBytes(
         });
         wake = null;
       }
-      options.signal.throwIfAborted();
+      signal.throwIfAborted();
       if (pieces.length === 0) return null;
       const batch = pieces;
       pieces = [];
       bytes = 0;
-      stall.refresh();
+      if (end === null) stall.refresh();
       if (socket.isPaused()) socket.resume();
       return batch;
     },

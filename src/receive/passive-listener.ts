@@ -10,6 +10,9 @@ import { parseAddress } from '../domain/networks.ts';
 import type { DataTls } from './data-tls.ts';
 import type { PortLeases } from './port-leases.ts';
 
+/** Connections from the right address that may wait for STOR: behind one NAT address there may be strangers, too. */
+const maxWaiting = 4;
+
 export type PassiveListener = AsyncDisposable &
   Readonly<{
     port: number;
@@ -25,7 +28,8 @@ export async function openPassiveListener(parts: {
   startTls(raw: Socket): DataTls;
   onStranger(address: string | undefined): void;
 }): Promise<PassiveListener | undefined> {
-  let waiting: DataTls | undefined;
+  // In the order of arrival. One that dies before the transfer begins leaves by itself.
+  const waiting = new Set<DataTls>();
   let closed = false;
   let wake: (() => void) | undefined;
 
@@ -33,17 +37,14 @@ export async function openPassiveListener(parts: {
     // After a reset the address is gone: it is read now or never.
     const address = socket.remoteAddress === undefined ? undefined : parseAddress(socket.remoteAddress);
     socket.on('error', () => {});
-    if (address !== parts.peerAddress || closed || waiting !== undefined) {
-      if (address !== parts.peerAddress) parts.onStranger(address);
+    if (address !== parts.peerAddress) parts.onStranger(address);
+    if (address !== parts.peerAddress || closed || waiting.size >= maxWaiting) {
       socket.resetAndDestroy();
       return;
     }
     const connection = parts.startTls(socket);
-    waiting = connection;
-    // A connection that dies before the transfer begins makes room for another one.
-    socket.once('close', () => {
-      if (waiting === connection) waiting = undefined;
-    });
+    waiting.add(connection);
+    socket.once('close', () => waiting.delete(connection));
     wake?.();
   });
   if (leased === undefined) return undefined;
@@ -54,13 +55,15 @@ export async function openPassiveListener(parts: {
     accept: signal =>
       new Promise((resolve, reject) => {
         const settle = () => {
-          if (waiting === undefined && !signal.aborted && !closed) return;
+          const [connection] = waiting;
+          if (connection === undefined && !signal.aborted && !closed) return;
           wake = undefined;
           signal.removeEventListener('abort', settle);
-          if (waiting === undefined || signal.aborted)
-            return reject(signal.reason ?? new Error('listener closed'));
-          const connection = waiting;
-          waiting = undefined;
+          if (connection === undefined || signal.aborted) {
+            reject(signal.reason ?? new Error('listener closed'));
+            return;
+          }
+          waiting.delete(connection);
           resolve(connection);
         };
         wake = settle;
@@ -70,7 +73,7 @@ export async function openPassiveListener(parts: {
     async [Symbol.asyncDispose]() {
       if (closed) return;
       closed = true;
-      waiting?.socket.destroy();
+      for (const connection of waiting) connection.socket.destroy();
       wake?.();
       await new Promise(resolve => server.close(resolve));
     },

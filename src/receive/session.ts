@@ -9,9 +9,12 @@ import type { Uploads } from '../archive/uploads.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Admission } from '../domain/admission.ts';
+import type { BanKeeper } from './ban-keeper.ts';
 import type { FtpConnection } from './engine.ts';
+import type { Observe } from './observer.ts';
 import type { PassiveListener } from './passive-listener.ts';
 import type { PortLeases } from './port-leases.ts';
+import type { Quotas } from './quota.ts';
 import type { ReceiverSettings } from './receiver-settings.ts';
 import type { TlsFacts } from './tls-facts.ts';
 
@@ -24,7 +27,10 @@ export type Hall = Readonly<{
   verifier: PasswordVerifier;
   memory: ReceiverMemory;
   admission: Admission;
+  bans: BanKeeper;
   leases: PortLeases;
+  observe: Observe;
+  quotas: Quotas;
   clock: Clock;
 }>;
 

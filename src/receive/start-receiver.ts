@@ -13,12 +13,15 @@ import { errnoOf, messageOf, SettingsError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createAdmission } from '../domain/admission.ts';
 import { formatNetwork, type Network, networkMatcher, parseAddress } from '../domain/networks.ts';
+import { startBanKeeper } from './ban-keeper.ts';
 import { changeDirectory } from './commands/directory.ts';
 import { commands } from './commands/table.ts';
 import { type ControlConnection, startControlConnection } from './control-connection.ts';
 import { createSessionContext, startControlTls, type TlsIdentity } from './control-tls.ts';
 import { createEngine, type FtpConnection } from './engine.ts';
+import type { Observe } from './observer.ts';
 import { createPortLeases } from './port-leases.ts';
+import { createQuotas } from './quota.ts';
 import type { ReceiverSettings } from './receiver-settings.ts';
 import { type Hall, type ListenerName, sessionOf } from './session.ts';
 
@@ -29,6 +32,8 @@ export type Receiver = AsyncDisposable &
     addresses: readonly ListenerAddress[];
     /** Control connections right now, for status and tests. */
     connections(): number;
+    /** Addresses and /64s that are kept out right now. */
+    bans(): number;
     /** Passive ports in use, for status and tests. */
     leasedPorts(): number;
     /** No new connections; running uploads may finish within `shutdownGraceMs`, then everything is closed. */
@@ -36,7 +41,8 @@ export type Receiver = AsyncDisposable &
   }>;
 
 export type ReceiverParts = Readonly<{
-  listeners: readonly Readonly<{ name: ListenerName; host: string; port: number }>[];
+  /** `legacyTls`: this listener speaks TLS 1.0, 1.1 and old ciphers, too. */
+  listeners: readonly Readonly<{ name: ListenerName; host: string; port: number; legacyTls: boolean }>[];
   settings: ReceiverSettings;
   /** The settings' own list; what `network add` and `network remove` changed is in the accounts. */
   allowedNetworks: readonly Network[];
@@ -46,6 +52,8 @@ export type ReceiverParts = Readonly<{
   uploads: Uploads;
   /** RSA and ECDSA, read for each session, so that renewed ones are taken without a restart. */
   tlsIdentities(): readonly TlsIdentity[];
+  /** Told what happens in every session. */
+  observe?: Observe;
   clock: Clock;
   log: Log;
 }>;
@@ -76,7 +84,10 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
       ...settings.limits,
       isKnownAddress,
     }),
+    bans: startBanKeeper({ settings, memory, clock: parts.clock, log, onBan: closeBanned }),
     leases: createPortLeases(settings.passive),
+    observe: parts.observe ?? (() => {}),
+    quotas: createQuotas({ memory, limits: settings.limits, clock: parts.clock }),
     clock: parts.clock,
   };
   const engine = createEngine({
@@ -90,6 +101,9 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   });
   let isAllowed = globalMatcher();
   let allowedText = formatNetworks();
+  hall.bans.apply(accounts.pardons());
+  const legacyListeners = new Set(parts.listeners.filter(each => each.legacyTls).map(({ name }) => name));
+  for (const listener of legacyListeners) log.warn({ listener }, 'listener speaks outdated TLS');
   let nextId = 0;
   const changes = accounts.onChange(onAccountsChanged);
 
@@ -109,6 +123,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
       if (networks !== allowedText) log.info({ networks }, 'allowed networks changed');
       allowedText = networks;
       isAllowed = globalMatcher();
+      hall.bans.apply(accounts.pardons());
       for (const control of controls.values()) endIfChanged(control);
     } catch (error) {
       log.error({ error: messageOf(error) }, 'accounts cannot be read');
@@ -129,12 +144,20 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
     if (address === undefined || raw.remotePort === undefined) return void raw.destroy();
     if (!isAllowed(address)) {
       log.warn({ address, listener }, 'connection from outside the allowed networks closed');
+      hall.observe({ id: '', peer: { address }, listener }, { kind: 'turned-away', reason: 'address' });
+      return void raw.destroy();
+    }
+    if (hall.bans.keepsOut(address)) {
+      log.debug({ address, listener }, 'connection from a banned address closed');
+      hall.observe({ id: '', peer: { address }, listener }, { kind: 'turned-away', reason: 'banned' });
       return void raw.destroy();
     }
     const id = String(++nextId);
     const admitted = hall.admission.admit(id, address);
     if (typeof admitted === 'object' && 'refused' in admitted) {
       log.warn({ address, listener, reason: admitted.refused }, 'connection refused, too many are open');
+      const turnedAway = { kind: 'turned-away', reason: admitted.refused } as const;
+      hall.observe({ id: '', peer: { address }, listener }, turnedAway);
       // On the implicit port there is no word before TLS, and a handshake is what a full server cannot afford.
       return void (listener === 'explicit'
         ? raw.end('421 Too many connections.\r\n', () => raw.destroy())
@@ -153,9 +176,13 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
       raw,
       peer: { address, port: raw.remotePort },
       localAddress: parseAddress(raw.localAddress ?? '') ?? '127.0.0.1',
-      secureContext: createSessionContext(parts.tlsIdentities(), settings.tls.minVersion),
+      secureContext: createSessionContext(parts.tlsIdentities(), {
+        minVersion: settings.tls.minVersion,
+        isLegacy: legacyListeners.has(listener),
+      }),
       log: log.child({ session: id, address }),
     };
+    hall.observe(arrival, { kind: 'connected' });
     if (listener === 'explicit') {
       greet(arrival, raw);
       return;
@@ -196,6 +223,21 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
 
   function handshakeFailed(arrival: Arrival, code: string): void {
     arrival.log.warn({ listener: arrival.listener, code }, 'TLS handshake failed');
+    hall.observe(arrival, { kind: 'handshake-failed', error: code });
+    // A look at whether the port is open is no misdeed, and a camera's bad Wi-Fi is none either.
+    const { address } = arrival.peer;
+    if (arrival.raw.bytesRead > 0 && !isKnownAddress(address)) hall.bans.note(address, 'handshake-failure');
+  }
+
+  /** A camera that shares the address with whoever was banned finishes what it does. */
+  function closeBanned(): void {
+    for (const [id, raw] of raws) {
+      const control = controls.get(id);
+      const isCamera = control !== undefined && control.session.camera !== null;
+      if (isCamera || !hall.bans.keepsOut(parseAddress(raw.remoteAddress ?? '') ?? '')) continue;
+      if (control === undefined) raw.destroy();
+      else void control.session.close(421, 'Too many failures.');
+    }
   }
 
   function endIfChanged({ session }: ControlConnection): void {
@@ -220,6 +262,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
     }
   } catch (error) {
     changes[Symbol.dispose]();
+    hall.bans[Symbol.dispose]();
     for (const server of servers) server.close();
     throw error;
   }
@@ -236,6 +279,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
     await Promise.all([...controls.values()].map(control => control.shutDown()));
     clearTimeout(deadline);
     await Promise.all(closed);
+    hall.bans[Symbol.dispose]();
   }
   const stopOnce = () => {
     stopping ??= stop();
@@ -245,6 +289,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   return {
     addresses,
     connections: () => raws.size,
+    bans: () => hall.bans.count(),
     leasedPorts: () => hall.leases.leased(),
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,

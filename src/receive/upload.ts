@@ -2,81 +2,78 @@
 // receipt synced, entry renamed into the inbox, directories synced, and only then 226 (archive/uploads.ts does the last
 // part). What arrived of a clip that was cut short is published as well, as partial: half a clip of a burglar is evidence.
 
-import { createHash } from 'node:crypto';
 import type { UploadReceipt } from '../archive/receipt.ts';
 import type { Upload } from '../archive/uploads.ts';
 import { errnoOf, messageOf, TransientError } from '../base/errors.ts';
-import { judgeCompleteness, startContainerScan } from '../domain/completeness.ts';
+import { judgeCompleteness } from '../domain/completeness.ts';
 import { parentOf } from '../domain/virtual-path.ts';
 import { cameraOf, makeDirectories, resolveOrRefuse } from './commands/directory.ts';
-import { requireDataConnection, runTransfer } from './data-connection.ts';
-import type { DataFacts, DataTls } from './data-tls.ts';
-import { gatherBytes } from './incoming-bytes.ts';
+import { requireDataConnection, runTransfer, type SecuredData } from './data-connection.ts';
+import type { DataTls } from './data-tls.ts';
+import type { FileQuota } from './quota.ts';
 import { RefusedError } from './refused-error.ts';
-import type { Session } from './session.ts';
+import type { OwnUpload, Session } from './session.ts';
+import { type CutReason, type ReceivedBytes, receiveBytes } from './upload-bytes.ts';
 
 /** How many of its own uploads a session can ask about; the oldest are forgotten. */
 const maxOwnUploads = 1000;
 /** How long a client may take to close its side after the end of its upload. */
 const lingerMs = 5000;
 
-/** What the data connection delivered. `endedBy`: null, or the receipt's word for what cut it short. */
-type Received = {
-  bytes: number;
-  sha256: string;
-  container: 'whole' | 'cut' | 'unknown';
-  closeNotify: boolean;
-  endedBy: string | null;
-};
+type Reply = Readonly<{ code: number; text: string }>;
+/** What was known when STOR arrived. */
+type Request = Readonly<{ camera: string; path: string; sentAs: string; startedAtMs: number }>;
 
 export async function stor(session: Session, argument: string | null): Promise<void> {
   if (argument === null) throw new RefusedError(501, 'STOR needs a name.');
   const camera = cameraOf(session);
   requireDataConnection(session);
   const path = resolveOrRefuse(session, argument);
-  if (path === '' || session.hall.memory.hasDirectory(camera, path))
+  if (path === '' || session.hall.memory.hasDirectory(camera, path)) {
     throw new RefusedError(553, 'That is a directory.');
-  const startedAtMs = session.hall.clock.now();
-  const upload = await beginUpload(session, { camera, path, sentAs: argument, startedAtMs });
-  let isPublished = false;
+  }
+  const request = { camera, path, sentAs: argument, startedAtMs: session.hall.clock.now() };
+  const quota = openQuota(session);
   try {
-    await runTransfer(session, async (data, signal) => {
-      const received = await receive(session, upload, data, signal);
-      const outcome = await conclude(
-        session,
-        upload,
-        { path, sentAs: argument, startedAtMs },
-        data,
-        received,
-      );
-      isPublished = outcome.isPublished;
-      return outcome.reply;
-    });
+    const upload = await beginUpload(session, request);
+    try {
+      await runTransfer(session, async (data, signal) => {
+        const received = await receiveBytes(session, upload, data, quota, signal);
+        // Before the disk work: some clients wait for our close_notify before they listen for 226 (Python's ftplib).
+        letGo(data);
+        return conclude(session, upload, request, data, received);
+      });
+    } finally {
+      // Does nothing once it is published.
+      await upload.discard();
+    }
   } finally {
-    if (!isPublished)
-      await upload
-        .discard()
-        .catch(error => session.log.warn({ error: messageOf(error) }, 'upload not discarded'));
+    quota.close();
   }
 }
 
-async function beginUpload(
-  session: Session,
-  facts: { camera: string; path: string; sentAs: string; startedAtMs: number },
-): Promise<Upload> {
+function openQuota(session: Session): FileQuota {
+  const quota = session.camera === null ? undefined : session.hall.quotas.openFile(session.camera);
+  if (quota !== undefined) return quota;
+  session.log.warn({ camera: session.camera?.name }, 'upload refused, the camera has used up its day');
+  throw new RefusedError(452, 'The quota of this day is used up.');
+}
+
+async function beginUpload(session: Session, request: Request): Promise<Upload> {
   const { uploads, settings } = session.hall;
-  if ((await uploads.freeBytes()) < settings.limits.minFreeBytes) {
-    session.log.error('upload refused, disk is full');
-    throw new RefusedError(452, 'Not enough space, try again later.');
-  }
-  // Cameras differ in whether they send MKD first.
-  if (parentOf(facts.path) !== '') makeDirectories(session, parentOf(facts.path));
+  const { camera, sentAs, path, startedAtMs } = request;
   try {
+    if ((await uploads.freeBytes()) < settings.limits.minFreeBytes) {
+      session.log.error('upload refused, disk is full');
+      throw new RefusedError(452, 'Not enough space, try again later.');
+    }
+    // Cameras differ in whether they send MKD first.
+    if (parentOf(path) !== '') makeDirectories(session, parentOf(path));
     return await uploads.begin({
-      camera: facts.camera,
-      sentAs: facts.sentAs,
-      path: facts.path,
-      startedAt: new Date(facts.startedAtMs).toISOString(),
+      camera,
+      sentAs,
+      path,
+      startedAt: new Date(startedAtMs).toISOString(),
       peer: session.peer,
       listener: session.listener,
       controlTls: controlTlsOf(session),
@@ -86,128 +83,104 @@ async function beginUpload(
   }
 }
 
-async function receive(
-  session: Session,
-  upload: Upload,
-  data: DataTls,
-  signal: AbortSignal,
-): Promise<Received> {
-  const { dataStallTimeoutMs, maxUploadBytes } = session.hall.settings.limits;
-  const incoming = gatherBytes(data.socket, { stallTimeoutMs: dataStallTimeoutMs, signal });
-  const hash = createHash('sha256');
-  const scan = startContainerScan();
-  let bytes = 0;
-  let endedBy: string | null = null;
-  try {
-    for (let batch = await incoming.next(); batch !== null; batch = await incoming.next()) {
-      bytes += batch.reduce((sum, piece) => sum + piece.length, 0);
-      if (bytes > maxUploadBytes) {
-        bytes -= batch.reduce((sum, piece) => sum + piece.length, 0);
-        endedBy = 'too-large';
-        break;
-      }
-      const written = upload.write(batch);
-      for (const piece of batch) {
-        hash.update(piece);
-        scan.push(piece);
-      }
-      await written;
-    }
-  } catch (error) {
-    if (!signal.aborted) {
-      data.socket.destroy();
-      throw storageRefusal(session, error);
-    }
-    endedBy = String(signal.reason);
-  }
-  const end = incoming.end();
-  const closeNotify = end === 'ended' && data.endedWithCloseNotify();
-  if (endedBy === null && end !== 'ended') endedBy = end;
-  return {
-    bytes,
-    sha256: hash.digest('hex'),
-    container: scan.verdict(),
-    closeNotify: closeNotify && endedBy === null,
-    endedBy,
-  };
-}
-
 async function conclude(
   session: Session,
   upload: Upload,
-  facts: { path: string; sentAs: string; startedAtMs: number },
-  data: DataTls & { facts: DataFacts },
-  received: Received,
-): Promise<{ isPublished: boolean; reply: { code: number; text: string } }> {
-  // Before the disk work: some clients wait for our close_notify before they listen for 226 (Python's ftplib).
-  letGo(data);
-  const { closeNotify, container, bytes } = received;
-  const truncation = session.camera?.truncation ?? session.hall.settings.tls.truncation;
-  const judged =
-    received.endedBy === null
-      ? judgeCompleteness({ closeNotify, container, truncation, repeat: false, bytes })
-      : ({ completeness: 'partial', basis: 'none', reply: 426 } as const);
-  const endedBy = judged.completeness === 'partial' ? (received.endedBy ?? 'truncated') : null;
+  request: Request,
+  data: SecuredData,
+  received: ReceivedBytes,
+): Promise<Reply> {
+  const judged = judge(session, request, received);
+  const { bytes } = received;
   const log = session.log.child({ upload: upload.id, bytes, completeness: judged.completeness });
-  if (bytes === 0 && judged.completeness === 'partial') {
-    log.info({ endedBy }, 'upload ended without a byte');
-    return { isPublished: false, reply: refusalFor(endedBy) };
+  const answered = (reply: Reply): Reply => {
+    const closeNotify = received.cutBy === null ? received.closeNotify : null;
+    const { completeness, endedBy } = judged;
+    const event = {
+      kind: 'uploaded',
+      path: request.path,
+      bytes,
+      completeness,
+      closeNotify,
+      endedBy,
+    } as const;
+    session.hall.observe(session, { ...event, reply: reply.code });
+    return reply;
+  };
+  if (bytes === 0 && judged.endedBy !== null) {
+    log.info({ endedBy: judged.endedBy }, 'upload ended without a byte');
+    return answered(refusalFor(judged.endedBy));
   }
   const finishedAtMs = session.hall.clock.now();
-  const receipt = receiptOf(session, upload, facts, received, data.facts, {
-    completeness: judged.completeness,
-    completenessBasis: judged.basis,
-    endedBy,
-    finishedAtMs,
-  });
   try {
-    await upload.publish(receipt);
+    await upload.publish(receiptOf(session, upload, request, received, data, { ...judged, finishedAtMs }));
   } catch (error) {
     throw storageRefusal(session, error);
   }
-  rememberOwnUpload(session, facts.path, { uploadId: upload.id, bytes, modifiedAtMs: finishedAtMs });
-  if (judged.completeness === 'partial') {
-    log.warn({ endedBy }, 'upload was cut short, what arrived is kept');
-    return { isPublished: true, reply: refusalFor(endedBy) };
+  rememberOwnUpload(session, request.path, { uploadId: upload.id, bytes, modifiedAtMs: finishedAtMs });
+  if (judged.endedBy !== null) {
+    log.warn({ endedBy: judged.endedBy }, 'upload was cut short, what arrived is kept');
+    return answered(refusalFor(judged.endedBy));
   }
-  log.info({ basis: judged.basis, durationMs: finishedAtMs - facts.startedAtMs }, 'upload published');
-  return { isPublished: true, reply: { code: 226, text: 'Stored.' } };
+  log.info(
+    { basis: judged.completenessBasis, durationMs: finishedAtMs - request.startedAtMs },
+    'upload published',
+  );
+  return answered({ code: 226, text: 'Stored.' });
+}
+
+type Judged = Pick<UploadReceipt, 'completeness' | 'completenessBasis'> & { endedBy: CutReason | null };
+
+function judge(session: Session, { camera, path }: Request, received: ReceivedBytes): Judged {
+  const { cutBy, closeNotify, container, bytes, sha256 } = received;
+  if (cutBy !== null) return { completeness: 'partial', completenessBasis: 'none', endedBy: cutBy };
+  const { memory, settings, clock } = session.hall;
+  const truncation = session.camera?.truncation ?? settings.tls.truncation;
+  const repeat = !closeNotify && memory.wasCut({ camera, path, sha256 });
+  const { completeness, basis } = judgeCompleteness({ closeNotify, container, truncation, repeat, bytes });
+  if (completeness !== 'partial') return { completeness, completenessBasis: basis, endedBy: null };
+  if (bytes > 0) memory.rememberCut({ camera, path, sha256, atMs: clock.now() });
+  return { completeness, completenessBasis: basis, endedBy: 'truncated' };
 }
 
 function receiptOf(
   session: Session,
   upload: Upload,
-  facts: { path: string; sentAs: string; startedAtMs: number },
-  received: Received,
-  data: DataFacts,
-  end: Pick<UploadReceipt, 'completeness' | 'completenessBasis' | 'endedBy'> & { finishedAtMs: number },
+  request: Request,
+  received: ReceivedBytes,
+  data: SecuredData,
+  { finishedAtMs, ...judged }: Judged & { finishedAtMs: number },
 ): UploadReceipt {
   return {
     version: 1,
     type: 'upload',
     id: upload.id,
-    camera: cameraOf(session),
-    sentAs: facts.sentAs,
-    path: facts.path,
+    camera: request.camera,
+    sentAs: request.sentAs,
+    path: request.path,
     bytes: received.bytes,
     sha256: received.sha256,
-    startedAt: new Date(facts.startedAtMs).toISOString(),
-    finishedAt: new Date(end.finishedAtMs).toISOString(),
+    startedAt: new Date(request.startedAtMs).toISOString(),
+    finishedAt: new Date(finishedAtMs).toISOString(),
     peer: session.peer,
     listener: session.listener,
     controlTls: controlTlsOf(session),
-    dataTls: data.tls,
-    dataBound: data.isBound,
-    completeness: end.completeness,
-    completenessBasis: end.completenessBasis,
-    endedBy: end.endedBy,
+    dataTls: data.facts.tls,
+    dataBound: data.facts.isBound,
+    ...judged,
   };
 }
 
-/** 552 for what can never fit, 426 for what the client should send again. */
-function refusalFor(endedBy: string | null): { code: number; text: string } {
-  if (endedBy === 'too-large') return { code: 552, text: 'File is too large.' };
-  return { code: 426, text: 'The upload was cut short, send it again.' };
+const refusals: Partial<Record<CutReason, Reply>> = {
+  'too-large': { code: 552, text: 'File is too large.' },
+  quota: { code: 552, text: 'The quota of this day is used up.' },
+  'disk-full': { code: 452, text: 'Not enough space, try again later.' },
+  'disk-error': { code: 451, text: 'Local error, try again later.' },
+};
+
+/** 552 for what does not fit, 426 for what the client should send again. */
+function refusalFor(endedBy: CutReason): Reply {
+  return refusals[endedBy] ?? { code: 426, text: 'The upload was cut short, send it again.' };
 }
 
 /** 452 when space may come back, 451 for any other trouble with the disk; the operator sees it in the log. */
@@ -217,9 +190,8 @@ function storageRefusal(session: Session, error: unknown): unknown {
     return error;
   session.log.error({ errno: errno ?? null, error: messageOf(error) }, 'upload could not be stored');
   const isFull = errno === 'ENOSPC' || errno === 'EDQUOT' || errno === undefined;
-  return isFull
-    ? new RefusedError(452, 'Not enough space, try again later.', { cause: error })
-    : new RefusedError(451, 'Local error, try again later.', { cause: error });
+  const { code, text } = refusalFor(isFull ? 'disk-full' : 'disk-error');
+  return new RefusedError(code, text, { cause: error });
 }
 
 function letGo(data: DataTls): void {
@@ -229,11 +201,7 @@ function letGo(data: DataTls): void {
   data.socket.resume();
 }
 
-function rememberOwnUpload(
-  session: Session,
-  path: string,
-  upload: { uploadId: string; bytes: number; modifiedAtMs: number },
-): void {
+function rememberOwnUpload(session: Session, path: string, upload: OwnUpload): void {
   session.ownUploads.delete(path);
   session.ownUploads.set(path, upload);
   const oldest = session.ownUploads.size > maxOwnUploads ? session.ownUploads.keys().next().value : undefined;

@@ -79,8 +79,14 @@ function parseYaml(file: string): unknown {
       problem.code === 'DUPLICATE_KEY' ? 'a key stands there twice' : problem.message.replace(/\.$/, '');
     throw new SettingsError(`${file} line ${line} is no valid YAML: ${what}.`);
   }
-  // A file in which everything is commented out asks for the defaults.
-  return document.toJS({ maxAliasCount: 0 }) ?? {};
+  try {
+    // A file in which everything is commented out asks for the defaults.
+    return document.toJS({ maxAliasCount: 0 }) ?? {};
+  } catch (error) {
+    throw new SettingsError(`${file} has an alias (*name) in it: write the value out where it is meant.`, {
+      cause: error,
+    });
+  }
 }
 
 function sentenceOf(issues: readonly z.core.$ZodIssue[], content: unknown, file: string): string {
@@ -92,8 +98,12 @@ function sentenceOf(issues: readonly z.core.$ZodIssue[], content: unknown, file:
     const near = nearestKey(unknown);
     return `${unknown} in ${file} is not a setting${near === undefined ? '' : `, did you mean ${near}`}: see clipward config explain for all of them.`;
   }
-  const found = describe(valueAt(content, issue.path));
-  return `${key || 'The file'} must be ${issue.message}, ${file} says ${found}.`;
+  const found = valueAt(content, issue.path);
+  const standard = settingKeys().find(each => each.key === key)?.default;
+  // A default can be wrong beside what the file says of another key.
+  if (found === undefined && standard !== undefined)
+    return `${key} must be ${issue.message}, ${file} leaves it at its default, ${describe(standard)}.`;
+  return `${key || 'The file'} must be ${issue.message}, ${file} says ${describe(found)}.`;
 }
 
 function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {

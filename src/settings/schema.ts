@@ -43,6 +43,9 @@ const listener = (defaultPort: number, what: string) =>
       enabled: flag(`Whether to listen for ${what}.`).default(true),
       host: text('The local address to listen on; `::` takes IPv6 and IPv4 on all interfaces.').default('::'),
       port: port('The port to listen on.').default(defaultPort),
+      legacyTls: flag(
+        'Whether this listener also speaks TLS 1.0 and 1.1 with outdated ciphers, for cameras that know nothing newer. Others may read what such a camera sends; every start and `clipward doctor` say that it is on.',
+      ).default(false),
     },
     `The listener for ${what}.`,
   ).prefault({});
@@ -108,8 +111,26 @@ const limits = section(
     ).default(60_000),
     maxLineBytes: whole(512, 65_536, 'The longest command line, in bytes.').default(4096),
     maxPipelinedCommands: whole(1, 1000, 'Commands that may wait unanswered in one session.').default(32),
+    minUploadBytesPerSecond: whole(
+      0,
+      mebibyte,
+      'The slowest pace of an upload, in bytes a second, over the time of dataStallTimeoutMs.',
+    ).default(128),
     maxUploadBytes: whole(1024, 1024 * gibibyte, 'The largest file that is taken, in bytes.').default(
       4 * gibibyte,
+    ),
+    maxBytesPerDay: whole(
+      0,
+      1024 * gibibyte,
+      'What one camera may upload in a day (UTC), in bytes. `camera set --max-bytes-per-day` decides for one camera.',
+    ).default(200 * gibibyte),
+    maxFilesPerDay: whole(
+      0,
+      100_000_000,
+      'Files that one camera may upload in a day (UTC), empty ones included. `camera set --max-files-per-day` decides for one camera.',
+    ).default(50_000),
+    maxDirectoriesPerDay: whole(0, 1_000_000, 'Directories that one camera may make in a day (UTC).').default(
+      2000,
     ),
     minFreeBytes: whole(
       0,
@@ -139,6 +160,40 @@ const limits = section(
     ).default(10),
   },
   'What one client, one camera and all of them together may take up.',
+).prefault({});
+
+const bans = section(
+  {
+    enabled: flag(
+      'Whether addresses are banned at all. Switched off, what was banned is forgotten; the delay after wrong passwords stays.',
+    ).default(true),
+    threshold: whole(
+      10,
+      100_000,
+      'Points at which an address is banned; an IPv6 /64 as a whole at four times as many. docs/security.md lists what counts how much; ten different wrong passwords or names are 100.',
+    ).default(100),
+    halfLifeMs: whole(
+      1000,
+      7 * 24 * hour,
+      'The time in which half of the points of an address are forgotten, in milliseconds.',
+    ).default(10 * minute),
+    firstBanMs: whole(
+      1000,
+      30 * 24 * hour,
+      'How long the first ban of an address lasts, in milliseconds. Each further one within a day after the last lasts twice as long.',
+    ).default(5 * minute),
+    maxBanMs: whole(
+      1000,
+      30 * 24 * hour,
+      'The longest ban, in milliseconds. Whoever mended a setting in a camera waits no longer than this, or lifts it with `clipward ban clear`.',
+    ).default(hour),
+    maxBackOffMs: whole(
+      0,
+      minute,
+      'The longest delay of an answer to a camera that keeps sending a wrong password from where it logged in before, in milliseconds; it is never banned for that. Cameras give up after about 20 seconds.',
+    ).default(10_000),
+  },
+  'Keeping out addresses that misbehave.',
 ).prefault({});
 
 const passive = section(
@@ -174,6 +229,7 @@ const ftps = section(
     passive,
     tls,
     limits,
+    bans,
     allowedNetworks: z
       .array(network, { error: 'a list of networks' })
       .describe(
@@ -214,13 +270,15 @@ export const settingsSchema = section(
   'The settings of clipward.',
 )
   .check(context => {
-    const { explicit, implicit, passive } = context.value.ftps;
+    const { explicit, implicit, passive, bans } = context.value.ftps;
     const refuse = (path: string[], message: string, input: unknown) =>
       context.issues.push({ code: 'custom', path, message, input });
     if (!explicit.enabled && !implicit.enabled)
       refuse(['ftps', 'implicit', 'enabled'], 'true here or in ftps.explicit.enabled', false);
     if (explicit.enabled && implicit.enabled && explicit.port === implicit.port)
       refuse(['ftps', 'implicit', 'port'], 'another port than ftps.explicit.port', implicit.port);
+    if (bans.maxBanMs < bans.firstBanMs)
+      refuse(['ftps', 'bans', 'maxBanMs'], 'not less than ftps.bans.firstBanMs', bans.maxBanMs);
     if (passive.maxPort < passive.minPort)
       refuse(['ftps', 'passive', 'maxPort'], 'a port not below ftps.passive.minPort', passive.maxPort);
     if (passive.minPort < 1024) refuse(['ftps', 'passive', 'minPort'], 'a port above 1023', passive.minPort);

@@ -43,7 +43,7 @@ function leaves(node: Node, prefix: string): SettingKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const key = prefix === '' ? name : `${prefix}.${name}`;
     if (child.properties) return leaves(child, key);
-    return [{ key, default: child.default, type: typeOf(child), explanation: child.description ?? '' }];
+    return [{ key, default: child.default, type: typeOf(child), explanation: explanationOf(child) }];
   });
 }
 
@@ -53,6 +53,13 @@ function sections(node: Node, prefix: string): SettingSection[] {
     const key = prefix === '' ? name : `${prefix}.${name}`;
     return [{ key, explanation: child.description ?? '' }, ...sections(child, key)];
   });
+}
+
+/** That of a setting that may also be null stands with the other choice. */
+function explanationOf(node: Node): string {
+  return (
+    node.description ?? node.anyOf?.find(({ description }) => description !== undefined)?.description ?? ''
+  );
 }
 
 function typeOf(node: Node): string {

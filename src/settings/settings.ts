@@ -4,7 +4,7 @@
 import type { LogLevel } from '../base/log.ts';
 import type { Network } from '../domain/networks.ts';
 
-export type ListenerSettings = Readonly<{ enabled: boolean; host: string; port: number }>;
+export type ListenerSettings = Readonly<{ enabled: boolean; host: string; port: number; legacyTls: boolean }>;
 
 /** docs/settings.md explains each; it is generated from schema.ts. */
 export type Settings = Readonly<{
@@ -30,13 +30,25 @@ export type Settings = Readonly<{
       dataStallTimeoutMs: number;
       maxLineBytes: number;
       maxPipelinedCommands: number;
+      minUploadBytesPerSecond: number;
       maxUploadBytes: number;
+      maxBytesPerDay: number;
+      maxFilesPerDay: number;
+      maxDirectoriesPerDay: number;
       minFreeBytes: number;
       maxDirectoriesPerCamera: number;
       shutdownGraceMs: number;
       failedLoginDelayMs: number;
       maxFailedLogins: number;
       maxUnknownCommands: number;
+    }>;
+    bans: Readonly<{
+      enabled: boolean;
+      threshold: number;
+      halfLifeMs: number;
+      firstBanMs: number;
+      maxBanMs: number;
+      maxBackOffMs: number;
     }>;
     allowedNetworks: readonly Network[];
   }>;

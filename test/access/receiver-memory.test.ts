@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import {
   directoryLifetimeMs,
@@ -6,6 +6,7 @@ import {
   openReceiverMemory,
   readLastLogins,
   receiverDatabaseFile,
+  receiverDirectory,
 } from '../../src/access/receiver-memory.ts';
 
 const startMs = Date.parse('2026-11-21T08:00:00Z');
@@ -107,6 +108,7 @@ t.test('the last log-in of each address is remembered, for a limited number of a
 t.test('a memory that is missing or damaged is no reason for a command to fail', t => {
   const stateDir = t.testdir();
   t.equal(readLastLogins(stateDir), undefined);
+  mkdirSync(receiverDirectory(stateDir));
   writeFileSync(receiverDatabaseFile(stateDir), 'not a database '.repeat(100));
   t.equal(readLastLogins(stateDir), undefined);
   t.end();

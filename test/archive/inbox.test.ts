@@ -87,6 +87,8 @@ t.test('what no honest receiver leaves is refused, each for its reason', async t
   await refuse('media-size', await lying({ bytes: 1_000_000 }));
   await refuse('receipt-content', await lying({ bytes: -1 }));
   await refuse('receipt-content', await lying({ sha256: '../x' }));
+  await refuse('receipt-content', await lying({ path: '../../etc/passwd' }));
+  await refuse('receipt-content', await lying({ path: '/a/clip.mp4' }));
   await refuse('receipt-content', await lying({ extra: 1 }));
   await refuse('camera-name', await leaveEntry(dataDir, { camera: 'Front Door' }));
   await refuse('camera-name', await leaveEntry(dataDir, { camera: '_unknown' }));
@@ -146,8 +148,14 @@ t.test('a listing names everything that can be named, and follows nothing', asyn
   await leaveEntry(dataDir, { camera: 'Odd name', id: 'odd' });
   names.add('Odd name/odd');
   await symlink(directory, join(dataDir, 'inbox', 'linked'));
+  names.add('./linked');
   execFileSync('mkfifo', [join(dataDir, 'inbox', 'fifo')]);
-  await mkdir(Buffer.concat([Buffer.from(`${join(dataDir, 'inbox', 'front')}/`), Buffer.from([0xff, 0xfe])]));
+  names.add('./fifo');
+  for (const parent of ['inbox/front', 'inbox'])
+    await mkdir(Buffer.concat([Buffer.from(`${join(dataDir, parent)}/`), Buffer.from([0xff, 0xfe])]));
+  names.add('front//hex:fffe').add('.//hex:fffe');
+  await mkdir(join(dataDir, 'inbox', 'front', '\ufffd'));
+  names.add('front/\ufffd');
   const listed = new Set<string>();
   for await (const { camera, id } of inbox.listEntries()) listed.add(`${camera}/${id}`);
   t.same(listed, names);
@@ -224,6 +232,58 @@ t.test('quarantine takes any type under any name, and follows nothing', async t 
   for (const id of ['..', '.', 'a/b'])
     await t.rejects(quarantine.quarantineEntry({ camera: 'front', id }, 'Because.', at));
   t.same(await readdir(outside), ['kept']);
+});
+
+t.test('names that are no UTF-8, and what is no camera at all, go to quarantine too', async t => {
+  const { dataDir, inbox, quarantine } = await open(t);
+  const raw = (parent: string) =>
+    Buffer.concat([Buffer.from(`${join(dataDir, parent)}/`), Buffer.from([0xff, 0x41])]);
+  await mkdir(join(dataDir, 'inbox', 'front'), { recursive: true });
+  await mkdir(raw('inbox/front'));
+  await mkdir(raw('inbox'));
+  await symlink(join(dataDir, 'MARKER'), join(dataDir, 'inbox', 'linked'));
+  const reasons = new Map<string, string>();
+  for await (const entry of inbox.listEntries()) {
+    await using opened = await inbox.openEntry(entry.camera, entry.id);
+    if (opened.state !== 'refused') return t.fail(opened.state);
+    reasons.set(`${entry.camera} ${entry.id}`, opened.reason);
+    t.type(await quarantine.quarantineEntry(entry, 'Because.', new Date()), 'string');
+    await using again = await inbox.openEntry(entry.camera, entry.id);
+    t.match(again.state, /gone|refused/);
+  }
+  t.same(Object.fromEntries(reasons), {
+    'front /hex:ff41': 'entry-name',
+    '. /hex:ff41': 'stray',
+    '. linked': 'stray',
+  });
+  t.same(await readdir(join(dataDir, 'inbox')), ['front']);
+  t.same(await readdir(join(dataDir, 'inbox', 'front')), []);
+  t.same((await readdir(join(dataDir, 'quarantine', '_unknown'))).length, 2);
+  // No text leads out of the inbox, whatever it looks like.
+  for (const [camera, id] of [
+    ['..', 'MARKER'],
+    ['.', '..'],
+    ['.', '/hex:2e2e'],
+    ['front', '/hex:2e2f2e'],
+    ['/hex:2e2e', 'MARKER'],
+    ['a/..', 'x'],
+  ] as const)
+    await t.rejects(quarantine.quarantineEntry({ camera, id }, 'x', new Date()), `${camera} ${id}`);
+  t.ok((await readdir(dataDir)).includes('MARKER'));
+});
+
+t.test('media may be as long as an upload may be and not a byte longer', async t => {
+  const { dataDir, archiveId } = await open(t);
+  for (const [change, state] of [
+    [1, 'upload'],
+    [0, 'upload'],
+    [-1, 'refused'],
+  ] as const) {
+    const limited = openInbox({ dataDir, archiveId, maxMediaBytes: bytes.length + change });
+    const { camera, id } = await leaveEntry(dataDir);
+    await using entry = await limited.openEntry(camera, id);
+    t.equal(entry.state, state, `limit ${change}`);
+  }
 });
 
 t.test('without the marker nothing is removed or moved', async t => {

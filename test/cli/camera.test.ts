@@ -214,6 +214,9 @@ t.test('list and show tell what is known, with the last log-in that the receiver
     timeZone: 'Europe/Berlin',
     truncation: null,
     acceptanceDays: 7,
+    requireResumption: false,
+    maxBytesPerDay: null,
+    maxFilesPerDay: null,
     addedAt: /^\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d$/,
     lastLogin: null,
   });

@@ -21,7 +21,7 @@ import { port } from '../../src/inspect/checks/port.ts';
 import { privateDirectory } from '../../src/inspect/checks/private-directory.ts';
 import { timeZone } from '../../src/inspect/checks/time-zone.ts';
 import { watcherLimit } from '../../src/inspect/checks/watcher-limit.ts';
-import { runningRoles } from '../../src/inspect/daemon.ts';
+import { roleLockFile, runningRoles } from '../../src/inspect/daemon.ts';
 
 t.test('a check that throws is a finding, and the others are still made', async t => {
   const report = await runChecks([
@@ -63,6 +63,15 @@ t.test('a directory that others may enter fails, one that is not made yet is ski
   const dir = t.testdir({ open: {}, file: 'x' });
   chmodSync(join(dir, 'open'), 0o750);
   t.match(await privateDirectory('d', join(dir, 'open')).run(), { level: 'fail', remedy: /^chmod 700 / });
+  for (const [mode, level] of [
+    [0o2750, 'pass'],
+    [0o2770, 'fail'],
+    [0o2751, 'fail'],
+    [0o2700, 'pass'],
+  ] as const) {
+    chmodSync(join(dir, 'open'), mode);
+    t.match(await privateDirectory('d', join(dir, 'open')).run(), { level }, mode.toString(8));
+  }
   chmodSync(join(dir, 'open'), 0o700);
   t.match(await privateDirectory('d', join(dir, 'open')).run(), { level: 'pass' });
   t.match(await privateDirectory('d', join(dir, 'missing')).run(), { level: 'skip' });
@@ -163,7 +172,8 @@ t.test('few directory watches are warned of', async t => {
 t.test('a role runs as long as its lock is held, and asking does not take it', async t => {
   const stateDir = t.testdir();
   t.strictSame([...runningRoles(stateDir)], []);
-  const held = holdLock(join(stateDir, 'receive.lock'), 'held');
+  mkdirSync(join(stateDir, 'receiver'));
+  const held = holdLock(roleLockFile(stateDir, 'receive'), 'held');
   t.strictSame([...runningRoles(stateDir)], ['receive']);
   t.strictSame([...runningRoles(stateDir)], ['receive'], 'asking twice is as good as once');
   held[Symbol.dispose]();

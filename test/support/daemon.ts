@@ -48,7 +48,7 @@ export async function makeInstallation(options: { settings?: string[] } = {}) {
       if (result.code !== 0) throw new Error(`${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
       return JSON.parse(result.stdout);
     },
-    serve: () => startDaemon(['serve', '--config', config]),
+    serve: (args: string[] = [], user?: User) => startDaemon(['serve', ...args, '--config', config], user),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
@@ -71,9 +71,25 @@ export function runCommand(args: string[], input = ''): Promise<CommandResult> {
 
 export type Daemon = Awaited<ReturnType<typeof startDaemon>>;
 
+/** Whom a process runs as, with no other group than this one. */
+export type User = Readonly<{ uid: number; gid: number }>;
+
+/** The command line that runs another one as a user; needs root. It ends up as the very process that was started. */
+export function asUser(user: User | undefined, command: string[]): [string, string[]] {
+  const [program = '', ...args] =
+    user === undefined
+      ? command
+      : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command];
+  return [program, args];
+}
+
 /** Starts `clipward serve`; resolves when it is ready, or when it has ended instead. */
-export async function startDaemon(args: string[]) {
-  const child: ChildProcess = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startDaemon(args: string[], user?: User) {
+  const child: ChildProcess = spawn(...asUser(user, [process.execPath, main, ...args]), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // What the test runner asks of its children is not for another user's.
+    ...(user === undefined ? {} : { cwd: '/', env: { PATH: process.env.PATH, TZ: process.env.TZ } }),
+  });
   const lines: string[] = [];
   let stderr = '';
   const waiting = new Set<() => void>();

@@ -12,6 +12,8 @@ export type Ending = 'close-notify' | 'fin' | 'reset';
 
 export type DataEnd = { raw: Socket; tls: TLSSocket };
 
+export type ConnectOptions = { host?: string; localAddress?: string; tls?: ConnectionOptions };
+
 const replyTimeoutMs = 20_000;
 
 export class FtpsClient {
@@ -104,8 +106,8 @@ export class FtpsClient {
     return this.command(`PASS ${password}`);
   }
 
-  /** PASV or EPSV, and the TCP connection to the port that it names. */
-  async openData(mode: 'PASV' | 'EPSV' = 'EPSV', localAddress?: string): Promise<Socket> {
+  /** PASV or EPSV, and the TCP connection to the port that it names, from the address of the control connection. */
+  async openData(mode: 'PASV' | 'EPSV' = 'EPSV', localAddress = this.raw.localAddress): Promise<Socket> {
     const { code, text } = await this.command(mode);
     const numbers = /\((\d+,\d+,\d+,\d+),(\d+),(\d+)\)|\(\|\|\|(\d+)\|\)/.exec(text);
     if (!numbers) throw new Error(`${mode} answered ${code} ${text}`);
@@ -174,10 +176,7 @@ export async function endUpload({ raw, tls }: DataEnd, bytes: Uint8Array, ending
 }
 
 /** Connects to the explicit listener and reads its greeting. */
-export async function connectExplicit(
-  port: number,
-  options: { localAddress?: string; tls?: ConnectionOptions } = {},
-) {
+export async function connectExplicit(port: number, options: ConnectOptions = {}) {
   const client = await connectPlain(port, options);
   const greeting = await client.reply();
   if (greeting?.code !== 220) throw new Error(`greeted with ${greeting?.code ?? 'a closed connection'}`);
@@ -185,13 +184,10 @@ export async function connectExplicit(
 }
 
 /** Connects by TCP and reads nothing yet. */
-export async function connectPlain(
-  port: number,
-  options: { localAddress?: string; tls?: ConnectionOptions } = {},
-) {
-  const { localAddress, tls } = options;
+export async function connectPlain(port: number, options: ConnectOptions = {}) {
+  const { host = '127.0.0.1', localAddress, tls } = options;
   const raw = connectTcp({
-    host: '127.0.0.1',
+    host,
     port,
     ...(localAddress === undefined ? {} : { localAddress }),
   });
@@ -205,7 +201,7 @@ export async function connectPlain(
 export async function loginExplicit(
   port: number,
   account: { user: string; password: string },
-  options: { localAddress?: string; tls?: ConnectionOptions } = {},
+  options: ConnectOptions = {},
 ): Promise<FtpsClient> {
   const client = await connectExplicit(port, options);
   await client.command('AUTH TLS');
@@ -218,13 +214,10 @@ export async function loginExplicit(
 }
 
 /** Implicit, greeted. */
-export async function connectImplicit(
-  port: number,
-  options: { localAddress?: string; tls?: ConnectionOptions } = {},
-) {
-  const { localAddress, tls } = options;
+export async function connectImplicit(port: number, options: ConnectOptions = {}) {
+  const { host = '127.0.0.1', localAddress, tls } = options;
   const raw = connectTcp({
-    host: '127.0.0.1',
+    host,
     port,
     ...(localAddress === undefined ? {} : { localAddress }),
   });
@@ -240,7 +233,7 @@ export async function connectImplicit(
 export async function loginImplicit(
   port: number,
   account: { user: string; password: string },
-  options: { localAddress?: string; tls?: ConnectionOptions } = {},
+  options: ConnectOptions = {},
 ): Promise<FtpsClient> {
   const client = await connectImplicit(port, options);
   const reply = await client.login(account.user, account.password);

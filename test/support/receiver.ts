@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AccountWriter } from '../../src/access/accounts.ts';
 import { openCertificates } from '../../src/access/certificates.ts';
 import { openAccountReader, openAccountWriter } from '../../src/access/open-accounts.ts';
 import { hashPassword } from '../../src/access/password-hash.ts';
@@ -22,19 +23,33 @@ export const testLimits: ReceiverSettings['limits'] = {
   maxConnectionsPerAddress: 200,
   maxConnectionsPerCamera: 200,
   maxConnectionsBeforeLogin: 200,
-  tlsHandshakeTimeoutMs: 10_000,
-  loginTimeoutMs: 30_000,
-  idleTimeoutMs: 60_000,
-  dataConnectTimeoutMs: 10_000,
-  dataStallTimeoutMs: 10_000,
+  tlsHandshakeTimeoutMs: 60_000,
+  loginTimeoutMs: 120_000,
+  idleTimeoutMs: 120_000,
+  dataConnectTimeoutMs: 60_000,
+  dataStallTimeoutMs: 60_000,
   maxLineBytes: 4096,
   maxPipelinedCommands: 32,
+  minUploadBytesPerSecond: 0,
   maxUploadBytes: 64 * 1024 * 1024,
+  maxBytesPerDay: 1024 ** 4,
+  maxFilesPerDay: 1_000_000,
+  maxDirectoriesPerDay: 1_000_000,
   minFreeBytes: 0,
   shutdownGraceMs: 5000,
   failedLoginDelayMs: 10,
   maxFailedLogins: 3,
   maxUnknownCommands: 10,
+};
+
+/** Switched off: most tests misbehave on purpose, and all of them from one address. */
+export const testBans: ReceiverSettings['bans'] = {
+  enabled: false,
+  threshold: 100,
+  halfLifeMs: 600_000,
+  firstBanMs: 300_000,
+  maxBanMs: 3_600_000,
+  maxBackOffMs: 10_000,
 };
 
 export const account = { user: 'front-door', password: 'Zx8mQ2vT7kLpR4sWn6Yb' };
@@ -72,15 +87,24 @@ export async function startTestReceiver(
     limits?: Partial<ReceiverSettings['limits']>;
     passive?: Partial<ReceiverSettings['passive']>;
     tls?: Partial<ReceiverSettings['tls']>;
+    bans?: Partial<ReceiverSettings['bans']>;
     allowed?: string[];
     cameraNetworks?: string[];
     uploads?: (uploads: Uploads) => Uploads;
     clock?: Clock;
     parts?: Partial<ReceiverParts>;
+    beforeStart?: (ground: { writer: AccountWriter }) => void;
+    host?: string;
+    passiveSize?: number;
+    legacyTls?: boolean;
+    dataDir?: string;
   } = {},
 ) {
+  const { host = '127.0.0.1' } = options;
+  const passive = { address: null, ...freeRange(options.passiveSize), ...options.passive };
   const root = mkdtempSync(join(tmpdir(), 'clipward-receiver-'));
-  const [dataDir, stateDir] = [join(root, 'data'), join(root, 'state')];
+  const { dataDir = join(root, 'data') } = options;
+  const stateDir = join(root, 'state');
   const clock = options.clock ?? systemClock;
   const { log, lines } = collectingLog();
   const archiveId = await openMarker({ dataDir, stateDir });
@@ -98,14 +122,16 @@ export async function startTestReceiver(
   const memory = await openReceiverMemory({ stateDir, maxDirectoriesPerCamera: 1000, clock });
   const verifier = openPasswordVerifier({ accounts });
   const uploads = openUploads({ dataDir, archiveId });
+  options.beforeStart?.({ writer });
   const receiver = await startReceiver({
     listeners: [
-      { name: 'explicit', host: '127.0.0.1', port: 0 },
-      { name: 'implicit', host: '127.0.0.1', port: 0 },
+      { name: 'explicit', host, port: 0, legacyTls: options.legacyTls ?? false },
+      { name: 'implicit', host, port: 0, legacyTls: false },
     ],
     settings: {
-      passive: { address: null, ...freeRange(), ...options.passive },
+      passive,
       tls: { minVersion: 'TLSv1.2', truncation: 'container', ...options.tls },
+      bans: { ...testBans, ...options.bans },
       limits: { ...testLimits, ...options.limits },
     },
     allowedNetworks: networks(...(options.allowed ?? ['127.0.0.0/8'])),
@@ -124,6 +150,7 @@ export async function startTestReceiver(
     explicitPort: portOf('explicit'),
     implicitPort: portOf('implicit'),
     writer,
+    passive,
     verifier,
     memory,
     dataDir,
@@ -135,6 +162,17 @@ export async function startTestReceiver(
     /** Uploads and notes. */
     receipts: () => entriesOf(dataDir).map(({ receipt }) => receipt),
     incoming: () => list(join(dataDir, 'incoming')),
+    /** A further camera with the same password. */
+    async addCamera(name: string) {
+      writer.addCamera({
+        name,
+        passwordHash: (await hashed) as string,
+        allowedNetworks: [],
+        timeZone: 'UTC',
+      });
+      return { user: name, password: account.password };
+    },
+    clearInbox: () => rmSync(join(dataDir, 'inbox'), { recursive: true, force: true }),
     async stop() {
       await receiver.stop();
       writer[Symbol.dispose]();
@@ -183,11 +221,11 @@ function list(directory: string): string[] {
 
 /** A range of its own for each receiver of each test process, so that tests that run side by side do not meet. */
 let nextRange = 0;
-function freeRange(): { minPort: number; maxPort: number } {
+function freeRange(count = 100): { minPort: number; maxPort: number } {
   const size = 100;
   const slot = (process.pid * 7 + nextRange++) % 110;
   const minPort = 20_000 + slot * size;
-  return { minPort, maxPort: minPort + size - 1 };
+  return { minPort, maxPort: minPort + count - 1 };
 }
 
 function collectingLog(): { log: Log; lines: string[] } {

@@ -28,6 +28,11 @@ CREATE TABLE camera (
   -- NULL: the installation's setting (ftps.tls.truncation)
   truncation          TEXT    CHECK (truncation IN ('container', 'strict')),
   acceptance_days     INTEGER NOT NULL CHECK (acceptance_days BETWEEN 1 AND 366),
+  -- 1: data connections must resume the TLS session of their control connection
+  require_resumption  INTEGER NOT NULL DEFAULT 0 CHECK (require_resumption IN (0, 1)),
+  -- NULL: the installation's setting (ftps.limits.maxBytesPerDay, maxFilesPerDay)
+  max_bytes_per_day   INTEGER CHECK (max_bytes_per_day >= 0),
+  max_files_per_day   INTEGER CHECK (max_files_per_day >= 0),
   added_at            TEXT    NOT NULL,
   password_changed_at TEXT    NOT NULL
 ) STRICT;

@@ -28,3 +28,28 @@ CREATE TABLE login (
   at      INTEGER NOT NULL,
   PRIMARY KEY (camera, address)
 ) STRICT, WITHOUT ROWID;
+
+-- What each camera has used up of its day, for quotas. A day is a day in UTC; old ones are forgotten.
+CREATE TABLE daily_usage (
+  camera      TEXT    NOT NULL,
+  -- 2026-11-21
+  day         TEXT    NOT NULL,
+  bytes       INTEGER NOT NULL DEFAULT 0,
+  -- Every STOR that was let in, also one without a byte.
+  files       INTEGER NOT NULL DEFAULT 0,
+  -- Directories made.
+  directories INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (camera, day)
+) STRICT, WITHOUT ROWID;
+
+-- Uploads that ended without close_notify and in a format without an end of its own. The same bytes under the same name
+-- again are taken (domain/completeness.ts): a camera that never sends close_notify would be refused for ever.
+CREATE TABLE cut_upload (
+  camera TEXT    NOT NULL,
+  path   TEXT    NOT NULL,
+  sha256 TEXT    NOT NULL,
+  at     INTEGER NOT NULL,
+  PRIMARY KEY (camera, path, sha256)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX cut_upload_by_age ON cut_upload (camera, at);

@@ -30,7 +30,11 @@ export async function mkd(session: Session, argument: string | null): Promise<vo
 
 /** Makes a directory and its parents in the account's list; refuses with 452 over the account's cap. */
 export function makeDirectories(session: Session, path: string): 'made' | 'exists' {
-  const { memory } = session.hall;
+  const { memory, quotas } = session.hall;
+  const isNew = !memory.hasDirectory(cameraOf(session), path);
+  if (isNew && session.camera !== null && !quotas.takeDirectory(session.camera)) {
+    throw new RefusedError(452, 'The quota of this day is used up.');
+  }
   const made = memory.makeDirectory(cameraOf(session), path);
   if (made === 'exists') memory.touch(cameraOf(session), path);
   if (made === 'full') throw new RefusedError(452, 'Too many directories.');

@@ -30,18 +30,23 @@ export async function pass(session: Session, argument: string | null): Promise<v
     camera !== undefined &&
     (camera.allowedNetworks.length === 0 || networkMatcher(camera.allowedNetworks)(session.peer.address));
   if (!isAllowed) {
-    session.log.warn({ reason: camera === undefined ? 'password' : 'network' }, 'log in refused');
-    return refuse(session, startedAtMs);
+    const why = camera === undefined ? 'password' : 'network';
+    session.log.warn({ reason: why }, 'log in refused');
+    hall.observe(session, { kind: 'login-refused', user: name, why });
+    return refuse(session, startedAtMs, hall.bans.failedLogin(session.peer.address, name, argument ?? ''));
   }
   const admitted = hall.admission.loggedIn(session.id, camera.name);
   if (admitted !== 'admitted') {
     session.log.warn({ camera: camera.name }, 'log in refused, camera has too many connections');
+    hall.observe(session, { kind: 'login-refused', user: name, why: 'connections' });
     return session.close(421, 'Too many connections of this camera.');
   }
   session.camera = camera;
   await connection.login(camera.name, '');
+  hall.bans.loggedIn(session.peer.address, camera.name);
   hall.memory.rememberLogin(camera.name, session.peer.address, hall.clock.now());
   session.log.info({ camera: camera.name, listener: session.listener, ...session.tls }, 'camera logged in');
+  if (session.tls !== null) hall.observe(session, { kind: 'logged-in', ...session.tls });
   await connection.reply(230, 'Logged in.');
 }
 
@@ -55,17 +60,19 @@ async function verify(session: Session, name: string, password: string) {
   try {
     return await session.hall.verifier.verify(name, password, session.ended);
   } catch (error) {
-    if (error instanceof TransientError)
+    if (error instanceof TransientError) {
+      session.hall.observe(session, { kind: 'login-refused', user: name, why: 'busy' });
       throw new RefusedError(421, 'Too busy, try again later.', { cause: error });
+    }
     throw error;
   }
 }
 
-async function refuse(session: Session, startedAtMs: number): Promise<void> {
-  const { failedLoginDelayMs, maxFailedLogins } = session.hall.settings.limits;
+async function refuse(session: Session, startedAtMs: number, delayMs: number): Promise<void> {
+  const { maxFailedLogins } = session.hall.settings.limits;
   session.failedLogins++;
   const spentMs = session.hall.clock.monotonicMs() - startedAtMs;
-  await delay(Math.max(0, failedLoginDelayMs - spentMs), undefined, { signal: session.ended, ref: false });
+  await delay(Math.max(0, delayMs - spentMs), undefined, { signal: session.ended, ref: false });
   if (session.failedLogins >= maxFailedLogins) return session.close(421, 'Too many failed log ins.');
   throw new RefusedError(530, refusal);
 }
@@ -73,5 +80,7 @@ async function refuse(session: Session, startedAtMs: number): Promise<void> {
 /** Closed before a password can follow: what comes next would be readable on the wire. */
 async function refusePlaintext(session: Session): Promise<void> {
   session.log.warn('plaintext log in refused');
+  session.hall.observe(session, { kind: 'plaintext-login' });
+  session.hall.bans.note(session.peer.address, 'plaintext-login');
   await session.close(530, 'Use AUTH TLS first.');
 }

@@ -17,6 +17,7 @@ export async function pasv(session: Session): Promise<void> {
   const address = await passiveAddress(session);
   if (address === undefined) throw new RefusedError(425, 'No IPv4 address here, use EPSV.');
   const port = await listen(session);
+  session.hall.observe(session, { kind: 'passive', mode: 'PASV', port, address });
   const numbers = [...address.split('.'), port >> 8, port & 0xff].join(',');
   await session.connection.reply(227, `Entering Passive Mode (${numbers}).`);
 }
@@ -32,6 +33,7 @@ export async function epsv(session: Session, argument: string | null): Promise<v
   if (wanted !== '' && wanted !== family)
     throw new RefusedError(522, `Network protocol not supported, use (${family}).`);
   const port = await listen(session);
+  session.hall.observe(session, { kind: 'passive', mode: 'EPSV', port, address: null });
   await session.connection.reply(229, `Entering Extended Passive Mode (|||${port}|).`);
 }
 
@@ -43,12 +45,14 @@ async function listen(session: Session): Promise<number> {
     host: session.localAddress,
     peerAddress: session.peer.address,
     startTls: raw => startDataTls(raw, session.secureContext, chooseAlpn),
-    onStranger: address =>
-      session.log.warn({ stranger: address ?? null }, 'data connection from a stranger closed'),
+    onStranger: address => {
+      session.log.warn({ stranger: address ?? null }, 'data connection from a stranger closed');
+      session.hall.observe(session, { kind: 'stranger', address: address ?? null });
+    },
   });
   if (listener === undefined) {
     session.log.warn('no passive port is free');
-    throw new RefusedError(425, 'No port is free, try again later.');
+    throw new RefusedError(425, 'No port is free, try again later.', { why: 'no-port' });
   }
   if (session.ended.aborted) {
     await listener[Symbol.asyncDispose]();

@@ -1,0 +1,78 @@
+// What a camera may upload in a day (UTC), counted while the bytes come, so that many sessions at once cannot each use the
+// whole of what is left.
+
+import type { Camera } from '../access/accounts.ts';
+import type { DailyUsage } from '../access/daily-usage.ts';
+import type { Clock } from '../base/clock.ts';
+
+export type QuotaLimits = Readonly<{
+  maxBytesPerDay: number;
+  maxFilesPerDay: number;
+  maxDirectoriesPerDay: number;
+}>;
+
+export type Quotas = Readonly<{
+  /** Lets one more file in and counts it; undefined when the day's files or bytes are used up. */
+  openFile(camera: Camera): FileQuota | undefined;
+  /** Counts a directory; false when the day's are used up. */
+  takeDirectory(camera: Camera): boolean;
+}>;
+
+export type FileQuota = Readonly<{
+  /** How many of `wanted` bytes are within the day's; these are counted. */
+  take(wanted: number): number;
+  /** The upload has ended: what it took is written down. */
+  close(): void;
+}>;
+
+export function createQuotas(parts: { memory: DailyUsage; limits: QuotaLimits; clock: Clock }): Quotas {
+  const { memory, limits, clock } = parts;
+  /** Bytes of uploads that have not ended; the sum of a camera's sessions. */
+  const running = new Map<string, number>();
+  let today = '';
+
+  const dayNow = () => {
+    const day = new Date(clock.now()).toISOString().slice(0, 10);
+    if (day !== today) memory.forgetUsage(day);
+    today = day;
+    return day;
+  };
+  const addRunning = (name: string, bytes: number) => {
+    const sum = (running.get(name) ?? 0) + bytes;
+    if (sum === 0) running.delete(name);
+    else running.set(name, sum);
+  };
+
+  return {
+    openFile(camera) {
+      const { name } = camera;
+      const day = dayNow();
+      const maxBytes = camera.maxBytesPerDay ?? limits.maxBytesPerDay;
+      const used = memory.usage(name, day);
+      const isFull = used.bytes + (running.get(name) ?? 0) >= maxBytes;
+      if (isFull || used.files >= (camera.maxFilesPerDay ?? limits.maxFilesPerDay)) return undefined;
+      memory.addUsage(name, day, { files: 1 });
+      let taken = 0;
+      return {
+        take(wanted) {
+          const left = maxBytes - memory.usage(name, dayNow()).bytes - (running.get(name) ?? 0);
+          const bytes = Math.max(0, Math.min(wanted, left));
+          taken += bytes;
+          addRunning(name, bytes);
+          return bytes;
+        },
+        close() {
+          addRunning(name, -taken);
+          if (taken > 0) memory.addUsage(name, dayNow(), { bytes: taken });
+          taken = 0;
+        },
+      };
+    },
+    takeDirectory({ name }) {
+      const day = dayNow();
+      if (memory.usage(name, day).directories >= limits.maxDirectoriesPerDay) return false;
+      memory.addUsage(name, day, { directories: 1 });
+      return true;
+    },
+  };
+}
