@@ -18,6 +18,7 @@ const programs = {
   bubblewrap: ['bwrap'],
   iproute2: ['ip'],
   procps: ['ps'],
+  tcpdump: ['tcpdump'],
 };
 
 const checks = {

@@ -2,7 +2,6 @@
 // done, incoming/ is empty and everything is in the inbox (I4).
 
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isCameraName } from '../domain/camera-name.ts';
@@ -10,6 +9,7 @@ import { type Digest, digestOf } from './digest.ts';
 import { jsonOf, namesIn, openRegular } from './inbox.ts';
 import { layoutOf, mediaName, receiptName, unknownCamera, uploadFactsName } from './layout.ts';
 import { requireMarker } from './marker.ts';
+import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
 import { maxReceiptBytes, type Receipt, receiptSchema, uploadFactsSchema } from './receipt.ts';
 import { isUploadId } from './upload-id.ts';
 import { finishEntry, moveIntoInbox, sealEntry } from './uploads.ts';
@@ -48,31 +48,42 @@ export async function recoverIncoming(options: {
 }
 
 async function recoverEntry(incoming: string, inbox: string, id: string): Promise<keyof Recovered> {
-  const entry = join(incoming, id);
-  const camera = await makePublishable(entry, id);
+  await using all = await pinDirectory(incoming);
+  await using entry = await pinEntry(all.at(id));
+  const camera = entry === undefined ? undefined : await makePublishable(entry, id);
   if (camera === 'nothing') {
-    await rm(entry, { recursive: true, force: true });
+    await rm(all.at(id), { recursive: true, force: true });
     return 'removed';
   }
-  await moveIntoInbox(inbox, incoming, camera ?? unknownCamera, id);
+  await moveIntoInbox(inbox, camera ?? unknownCamera, { id, incoming: all });
   return camera === undefined ? 'unknown' : 'published';
 }
 
+/** Undefined for what is no directory: nobody's upload. */
+async function pinEntry(path: string): Promise<PinnedDirectory | undefined> {
+  try {
+    return await pinDirectory(path);
+  } catch (error) {
+    if (['ELOOP', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
 /** Sees to a receipt that fits the media; answers the camera, or undefined when nothing tells it. */
-async function makePublishable(entry: string, id: string): Promise<string | 'nothing' | undefined> {
+async function makePublishable(entry: PinnedDirectory, id: string): Promise<string | 'nothing' | undefined> {
   if (!isUploadId(id)) return undefined;
-  const found = await findMedia(join(entry, mediaName));
-  const written = receiptSchema.safeParse(await readJson(join(entry, receiptName)));
+  const found = await findMedia(entry.at(mediaName));
+  const written = receiptSchema.safeParse(await readJson(entry.at(receiptName)));
   if (written.success && isOwn(written.data, id) && fits(written.data, found)) {
     // The crash came between the receipt and the rename. The bytes were synced before the receipt was written.
     await sealEntry(entry);
     return written.data.camera;
   }
   if (found === undefined || found.bytes === 0) return 'nothing';
-  const facts = uploadFactsSchema.safeParse(await readJson(join(entry, uploadFactsName)));
+  const facts = uploadFactsSchema.safeParse(await readJson(entry.at(uploadFactsName)));
   if (!facts.success || !isOwn(facts.data, id)) return undefined;
   // A receipt that is there is torn, or does not fit.
-  await rm(join(entry, receiptName), { force: true });
+  await rm(entry.at(receiptName), { force: true });
   await finishEntry(entry, {
     ...facts.data,
     type: 'upload',

@@ -3,11 +3,11 @@
 
 import { constants } from 'node:fs';
 import { type FileHandle, rename, rm, statfs, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createDirectory, createFile, makeDirectory, syncDirectory, writeNewFile } from '../base/durable.ts';
+import { createDirectory, createFile, makeDirectory, writeNewFile } from '../base/durable.ts';
 import { errnoOf, TransientError } from '../base/errors.ts';
 import { layoutOf, mediaName, receiptName, uploadFactsName } from './layout.ts';
 import { markerHolds, requireMarker } from './marker.ts';
+import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
 import type { Receipt, RenamedNote, UploadFacts, UploadReceipt, WithdrawnNote } from './receipt.ts';
 import { newUploadId } from './upload-id.ts';
 
@@ -54,32 +54,33 @@ export type Upload = Readonly<{
 export function openUploads(options: { dataDir: string; archiveId: string }): Uploads {
   const layout = layoutOf(options.dataDir);
 
-  const makeEntry = async (id: string): Promise<string> => {
+  const makeEntry = async (id: string): Promise<PinnedEntry> => {
     await requireMarker(options);
-    const entry = join(layout.incoming, id);
-    // Where the roles are parted, the archive reads what is in an entry, and removes it.
-    await createDirectory(entry, 'write').catch(async error => {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      await makeDirectory(layout.incoming, 'write');
-      await createDirectory(entry, 'write');
-    });
-    return entry;
+    const incoming = await pinOrMake(layout.incoming);
+    try {
+      // Where the roles are parted, the archive reads what is in an entry, and removes it.
+      await createDirectory(incoming.at(id), 'write');
+      return { id, incoming, directory: await pinDirectory(incoming.at(id)) };
+    } catch (error) {
+      await incoming[Symbol.asyncDispose]();
+      throw error;
+    }
   };
-  const enter = (camera: string, id: string) => moveIntoInbox(layout.inbox, layout.incoming, camera, id);
+  const enter = (camera: string, entry: PinnedEntry) => moveIntoInbox(layout.inbox, camera, entry);
   return {
     begin: facts =>
       explained('the upload cannot be stored', async () => {
         const id = newUploadId();
         const entry = await makeEntry(id);
         try {
-          const media = await createFile(join(entry, mediaName), 'read', constants.O_RDWR);
+          const media = await createFile(entry.directory.at(mediaName), 'read', constants.O_RDWR);
           try {
-            await writeFacts(join(entry, uploadFactsName), { version: 1, id, ...facts });
+            await writeFacts(entry.directory.at(uploadFactsName), { version: 1, id, ...facts });
           } catch (error) {
             await media.close();
             throw error;
           }
-          return startUpload({ id, entry, media, enter: () => enter(facts.camera, id) });
+          return startUpload({ entry, media, enter: () => enter(facts.camera, entry) });
         } catch (error) {
           await removeQuietly(entry);
           throw error;
@@ -89,12 +90,13 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
       explained('the note cannot be stored', async () => {
         const entry = await makeEntry(note.id);
         try {
-          await finishEntry(entry, note);
+          await finishEntry(entry.directory, note);
+          await enter(note.camera, entry);
         } catch (error) {
           await removeQuietly(entry);
           throw error;
         }
-        await enter(note.camera, note.id);
+        await letGo(entry);
       }),
     async freeBytes() {
       const { bavail, bsize } = await statfs(options.dataDir);
@@ -104,16 +106,11 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
   };
 }
 
-function startUpload(parts: {
-  id: string;
-  entry: string;
-  media: FileHandle;
-  enter(): Promise<void>;
-}): Upload {
-  const { id, entry, media, enter } = parts;
+function startUpload(parts: { entry: PinnedEntry; media: FileHandle; enter(): Promise<void> }): Upload {
+  const { entry, media, enter } = parts;
   let ended = false;
   return {
-    id,
+    id: entry.id,
     write: chunks => explained('the upload cannot be written', () => writeAll(media, chunks)),
     read: (position, length) =>
       explained('the upload cannot be read', async () => {
@@ -131,12 +128,14 @@ function startUpload(parts: {
           } finally {
             await media.close();
           }
-          await finishEntry(entry, receipt);
+          await finishEntry(entry.directory, receipt);
+          await enter();
         } catch (error) {
+          // After the rename there is nothing left of it here to remove.
           await removeQuietly(entry);
           throw error;
         }
-        await enter();
+        await letGo(entry);
       }),
     async discard() {
       if (ended) return;
@@ -148,38 +147,52 @@ function startUpload(parts: {
 }
 
 /**
+ * An entry of incoming/ and incoming/ itself, held open: a link that somebody puts in their place is not followed, neither
+ * before nor while an upload runs.
+ */
+export type PinnedEntry = Readonly<{ id: string; incoming: PinnedDirectory; directory: PinnedDirectory }>;
+
+/**
  * Writes the receipt and makes the entry itself durable. The facts go only after the receipt is safe, so that one of the
  * two always says whose upload it is.
  */
-export async function finishEntry(entry: string, receipt: Receipt): Promise<void> {
-  await writeNewFile(join(entry, receiptName), JSON.stringify(receipt), 'read');
+export async function finishEntry(entry: PinnedDirectory, receipt: Receipt): Promise<void> {
+  await writeNewFile(entry.at(receiptName), JSON.stringify(receipt), 'read');
   await sealEntry(entry);
 }
 
 /** The last step in incoming/: the entry then holds what the inbox expects, and nothing else. */
-export async function sealEntry(entry: string): Promise<void> {
-  await unlink(join(entry, uploadFactsName)).catch(error => {
+export async function sealEntry(entry: PinnedDirectory): Promise<void> {
+  await unlink(entry.at(uploadFactsName)).catch(error => {
     if (errnoOf(error) !== 'ENOENT') throw error;
   });
-  await syncDirectory(entry);
+  await entry.sync();
 }
 
 /** One rename publishes; then both directories are synced, at the same time since either order is safe before `226`. */
 export async function moveIntoInbox(
   inbox: string,
-  incoming: string,
   camera: string,
-  id: string,
+  { id, incoming }: Pick<PinnedEntry, 'id' | 'incoming'>,
 ): Promise<void> {
-  const directory = join(inbox, camera);
+  await using all = await pinOrMake(inbox);
+  await using ofCamera = await pinOrMake(all.at(camera));
+  await rename(incoming.at(id), ofCamera.at(id));
+  await Promise.all([ofCamera.sync(), incoming.sync()]);
+}
+
+async function pinOrMake(directory: string): Promise<PinnedDirectory> {
   try {
-    await rename(join(incoming, id), join(directory, id));
+    return await pinDirectory(directory);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     await makeDirectory(directory, 'write');
-    await rename(join(incoming, id), join(directory, id));
+    return pinDirectory(directory);
   }
-  await Promise.all([syncDirectory(directory), syncDirectory(incoming)]);
+}
+
+async function letGo({ directory, incoming }: PinnedEntry): Promise<void> {
+  await Promise.all([directory[Symbol.asyncDispose](), incoming[Symbol.asyncDispose]()]);
 }
 
 /** Not synced: it is for a crash of this process. A power cut before `226` may lose it, and the upload with it. */
@@ -203,8 +216,9 @@ async function writeAll(media: FileHandle, chunks: readonly Uint8Array[]): Promi
   }
 }
 
-async function removeQuietly(entry: string): Promise<void> {
-  await rm(entry, { recursive: true, force: true }).catch(() => undefined);
+async function removeQuietly(entry: PinnedEntry): Promise<void> {
+  await rm(entry.incoming.at(entry.id), { recursive: true, force: true }).catch(() => undefined);
+  await letGo(entry);
 }
 
 async function explained<T>(what: string, work: () => Promise<T>): Promise<T> {

@@ -65,6 +65,8 @@ export function startControlConnection(parts: {
   const queue: CommandLine[] = [];
   let socket = parts.socket;
   let isRunning = false;
+  /** Commands that are answered beside a transfer. */
+  let runningNow = 0;
   let isClosing = false;
   let isFirstRead = true;
   let isShuttingDown = false;
@@ -143,10 +145,11 @@ export function startControlConnection(parts: {
         return;
       }
       if (session.transfer !== null && command.kind === 'command' && urgentVerbs.has(command.verb))
-        void run(command);
+        void runNow(command);
       else queue.push(command);
     }
-    if (queue.length > limits.maxPipelinedCommands) {
+    // Replies that a client does not read are commands that wait, too: without this they would fill the memory.
+    if (queue.length + runningNow > limits.maxPipelinedCommands) {
       blame('too-many-commands');
       return void close(421, 'Too many commands at once.');
     }
@@ -173,6 +176,12 @@ export function startControlConnection(parts: {
     isRunning = false;
     idle.refresh();
     if (tooLong) await close(500, 'Line too long.');
+  }
+
+  async function runNow(command: CommandLine): Promise<void> {
+    runningNow++;
+    await run(command);
+    runningNow--;
   }
 
   async function run(command: CommandLine): Promise<void> {

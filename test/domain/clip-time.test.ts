@@ -17,7 +17,7 @@ function instantOf(text: string, zone: string): number {
   return readWallTime(wall as Parameters<typeof readWallTime>[0], zone).instants[0] as number;
 }
 
-t.test('[89] every example of the table reads as it says, in each zone', async t => {
+t.test('89. every example of the table reads as it says, in each zone', async t => {
   for (const zone of zones) {
     for (const row of clipNameTable) {
       for (const { path, start, end } of row.examples) {
@@ -55,7 +55,7 @@ t.test('[89] every example of the table reads as it says, in each zone', async t
   }
 });
 
-t.test('[89] all rows of the table of cameras are there', async t => {
+t.test('89. all rows of the table of cameras are there', async t => {
   const rows = new Set(clipNameTable.map(row => row.row));
   // 3 and 9 are examples of other rows: the same pattern.
   for (let row = 1; row <= 20; row += 1) t.equal(rows.has(row), row !== 3 && row !== 9, `row ${row}`);
@@ -259,7 +259,7 @@ function exampleAt(row: ClipNameRow, epochMs: number, zone: string): string | un
   return path.join('');
 }
 
-t.test('[89] any time written as a camera writes it reads back, when it arrives seconds later', async t => {
+t.test('89. any time written as a camera writes it reads back, when it arrives seconds later', async t => {
   const random = seededRandom(90);
   for (const zone of zones) {
     for (const row of clipNameTable) {

@@ -129,8 +129,7 @@ function mayClose(lines: Uint8Array[], tooLong: boolean, codes: number[], stage:
   );
 }
 
-/** 530 is one in plain text only, where it may have been for USER; which line it was for is not looked up. */
+/** ABOR behind QUIT may be answered after it. In plain text 530 is a last word, too, where it was for USER. */
 function isLastWord(codes: number[], stage: Stage): boolean {
-  const last = codes.at(-1) ?? 0;
-  return last === 221 || last === 421 || (stage === 'plain' && last === 530);
+  return codes.includes(221) || codes.includes(421) || (stage === 'plain' && codes.at(-1) === 530);
 }

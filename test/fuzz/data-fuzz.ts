@@ -1,6 +1,7 @@
 // One logged-in session that does to its data connections what it should not. Whatever that was, the session must answer
 // afterwards, unless the client cut it off itself.
 
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -100,13 +101,14 @@ const attacks: Record<string, Attack> = {
   async 'an upload that ends in some way'(client, random) {
     const ending = random.pick(['close-notify', 'fin', 'reset'] as const);
     const bytes = Buffer.alloc(random.pick([0, 1, random.below(5000), random.below(maxUploadBytes)]), 0x5a);
+    // The same name with the same bytes a second time would rightly be taken.
     const reply = await client
-      .upload(`${marker}/${random.below(50)}.bin`, bytes, { ending, handshake: random.pick(['before', 'after']) })
+      .upload(`${marker}/${randomUUID()}.bin`, bytes, { ending, handshake: random.pick(['before', 'after']) })
       .catch((error: Error) => ({ code: 0, text: error.message }) as Reply);
     const isWhole = ending === 'close-notify' && bytes.length < maxUploadBytes - 100_000;
     if (isWhole && reply.code !== 226) throw new Error(`a whole upload was answered ${reply.code} ${reply.text}`);
     if (ending !== 'close-notify' && bytes.length > 0 && reply.code === 226)
-      throw new Error(`an upload that was cut was answered 226`);
+      throw new Error(`an upload of ${bytes.length} bytes that ended with ${ending} was answered 226`);
   },
   async 'half closed sockets'(client, random) {
     const raw = await client.openData(mode(random));

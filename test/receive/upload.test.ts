@@ -64,7 +64,7 @@ for (const version of versions) {
   });
 }
 
-t.test('an upload that is reset half-way is kept as partial and answered 426', async t => {
+t.test('63. an upload that is reset half-way is kept as partial and answered 426', async t => {
   const { promise: hasWritten, resolve: onWrite } = Promise.withResolvers<void>();
   const server = await startTestReceiver({ uploads: uploads => noticeWrites(uploads, onWrite) });
   t.teardown(() => server.stop());
@@ -81,7 +81,7 @@ t.test('an upload that is reset half-way is kept as partial and answered 426', a
   client.close();
 });
 
-t.test('AUTH TLS followed by the handshake at once never fails', async t => {
+t.test('4. AUTH TLS, and the handshake at once, 500 times: none fails', async t => {
   const server = await startTestReceiver();
   t.teardown(() => server.stop());
   for (let round = 0; round < 50; round++) {

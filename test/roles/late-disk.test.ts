@@ -44,6 +44,11 @@ t.test('what a crash left is published when the disk is back, before anything el
   t.equal((await client.upload('b.bin', randomBytes(1000))).code, 226);
   const recovered = await daemon.waitForLog(line => line.msg === 'uploads recovered after a crash');
   t.match(recovered, { published: 1, removed: 0, unknown: 0, failed: 0 });
+  const order = daemon.logged().map(line => line.msg);
+  t.ok(
+    order.indexOf('uploads recovered after a crash') < order.indexOf('upload published'),
+    'that came first',
+  );
   await daemon.waitForLog(line => line.msg === 'clip filed', 2);
   const clips: { originalPath: string; completeness: string }[] = await installation.json(['clip', 'list']);
   t.same(clips.map(clip => `${clip.originalPath} ${clip.completeness}`).sort(), [

@@ -108,6 +108,9 @@ t.test(
     });
     t.equal(statSync(`/proc/${receive.pid}`).uid, receiver.uid);
     t.equal(statSync(`/proc/${archive.pid}`).uid, owner.uid);
+    // A directory that the group may enter a moment later only is one that the archive's watcher has given up on.
+    for (const { pid } of [archive, receive])
+      t.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^Umask:\s0007$/m);
     // As root, which becomes the owner.
     const password = await addCamera(installation, 'garage');
     const account = { user: 'garage', password };
