@@ -21,7 +21,8 @@ export function unpackPeers(directory: string): Unpacked {
   for (const file of readdirSync(downloads).filter(name => name.endsWith('.deb')))
     run('dpkg', ['-x', join(downloads, file), root], downloads);
   const architecture = run('dpkg-architecture', ['-qDEB_HOST_MULTIARCH'], downloads, true).trim();
-  const triplet = architecture === '' ? `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu` : architecture;
+  const triplet =
+    architecture === '' ? `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu` : architecture;
   return {
     root,
     libraries: [join(root, 'lib', triplet), join(root, 'usr', 'lib', triplet)].join(':'),

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { settingsSchema } from '../../src/settings/schema.ts';
 import { freePort } from '../../test/support/daemon.ts';
 import { account, startTestReceiver } from '../../test/support/receiver.ts';
 import type { Unpacked } from './debian-packages.ts';
@@ -42,20 +43,9 @@ export type Server = {
 export type Certificate = { certificate: string; key: string };
 
 export async function startOurs(): Promise<Server & { identity: Certificate }> {
-  // The defaults of the settings, but for the ban list: the others have none, and all probes come from one address.
-  const receiver = await startTestReceiver({
-    limits: {
-      maxConnections: 200,
-      maxConnectionsPerAddress: maxPerAddress,
-      maxConnectionsPerCamera: 10,
-      maxConnectionsBeforeLogin: 50,
-      idleTimeoutMs: idleTimeoutSeconds * 1000,
-      dataConnectTimeoutMs: 30_000,
-      dataStallTimeoutMs: 60_000,
-      failedLoginDelayMs: 1000,
-      minUploadBytesPerSecond: 128,
-    },
-  });
+  // The settings as they come, but for the ban list: the others have none, and all probes come from one address.
+  const { maxDirectoriesPerCamera: _, ...limits } = settingsSchema.parse({}).ftps.limits;
+  const receiver = await startTestReceiver({ limits: { ...limits, minFreeBytes: 0 } });
   const { cert, key } = receiver.certificates.rsa;
   return {
     name: 'Clipward',
@@ -69,7 +59,11 @@ export async function startOurs(): Promise<Server & { identity: Certificate }> {
   };
 }
 
-export async function startVsftpd(directory: string, unpacked: Unpacked, identity: Certificate): Promise<Server> {
+export async function startVsftpd(
+  directory: string,
+  unpacked: Unpacked,
+  identity: Certificate,
+): Promise<Server> {
   const { home, certificate, key } = prepare(directory, identity);
   const [port, passive] = [await freePort(), passiveRange(1)];
   const empty = join(directory, 'empty');
@@ -129,7 +123,11 @@ export async function startVsftpd(directory: string, unpacked: Unpacked, identit
   return started('vsftpd', child, port, passive, home);
 }
 
-export async function startPureFtpd(directory: string, unpacked: Unpacked, identity: Certificate): Promise<Server> {
+export async function startPureFtpd(
+  directory: string,
+  unpacked: Unpacked,
+  identity: Certificate,
+): Promise<Server> {
   const { home, certificate, key } = prepare(directory, identity);
   const [port, passive] = [await freePort(), passiveRange(2)];
   const [users, database] = [join(directory, 'users'), join(directory, 'users.pdb')];
@@ -179,7 +177,10 @@ function privateUsers(directory: string, home: string) {
   copyFileSync('/etc/passwd', passwd);
   copyFileSync('/etc/shadow', shadow);
   chmodSync(shadow, 0o600);
-  const hash = execFileSync('openssl', ['passwd', '-6', '-stdin'], { input: account.password, encoding: 'utf8' });
+  const hash = execFileSync('openssl', ['passwd', '-6', '-stdin'], {
+    input: account.password,
+    encoding: 'utf8',
+  });
   writeFileSync(passwd, `${account.user}:x:${uid}:${uid}::${home}:/bin/sh\n`, { flag: 'a' });
   writeFileSync(shadow, `${account.user}:${hash.trim()}:20000:0:99999:7:::\n`, { flag: 'a' });
   return { passwd, shadow };
@@ -216,10 +217,7 @@ async function started(
     name,
     port,
     passive,
-    stored: () =>
-      readdirSync(home, { recursive: true, withFileTypes: true })
-        .filter(entry => entry.isFile())
-        .map(entry => readFileSync(join(entry.parentPath, entry.name))),
+    stored: () => filesBelow(Buffer.from(home)).map(file => readFileSync(file)),
     plantLink() {
       const target = join(home, 'target');
       writeFileSync(target, 'before');
@@ -230,6 +228,14 @@ async function started(
     readLinkTarget: () => readFileSync(join(home, 'target'), 'utf8'),
     stop,
   };
+}
+
+/** Names as bytes: not all of what the servers take is UTF-8. */
+function filesBelow(directory: Buffer): Buffer[] {
+  return readdirSync(directory, { withFileTypes: true, encoding: 'buffer' }).flatMap(entry => {
+    const path = Buffer.concat([directory, Buffer.from('/'), entry.name]);
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+  });
 }
 
 /** Resolves when somebody listens on the port. */

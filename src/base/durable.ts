@@ -2,7 +2,7 @@
 // fsync of every directory whose entries changed. Everything that promises durability goes through here.
 
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './errors.ts';
 
@@ -115,26 +115,4 @@ export async function replaceFile(
   await rm(temporary, { force: true });
   await writeNewFile(temporary, bytes, group);
   await renameDurably(temporary, path);
-}
-
-/** Removes a file durably; one that is gone already is fine. */
-export async function removeFile(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-  await syncDirectory(dirname(path));
-}
-
-/** Removes an empty directory durably. Answers false when it is gone already or holds something. */
-export async function removeEmptyDirectory(path: string): Promise<boolean> {
-  try {
-    await rmdir(path);
-  } catch (error) {
-    if (['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false;
-    throw error;
-  }
-  await syncDirectory(dirname(path));
-  return true;
 }

@@ -30,8 +30,6 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-export const timeZoneRule = 'a time zone name like Europe/Berlin, America/New_York or UTC';
-
 /** How far the zone's clocks are ahead of UTC at an instant, in milliseconds. Throws RangeError for what is no zone. */
 export function offsetAt(epochMs: number, timeZone: string): number {
   const parts = formatterFor(timeZone).formatToParts(epochMs);

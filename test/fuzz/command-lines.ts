@@ -103,7 +103,8 @@ export function makeLine(random: Random, maxLineBytes: number): Buffer {
   if (roll < 539) return ended(random, Buffer.from(random.pick(closing)));
   if (roll < 543) return longLine(random, maxLineBytes);
   if (roll < 640) return ended(random, mutated(random, Buffer.from(random.pick(dialogue))));
-  if (roll < 660) return Buffer.concat([Buffer.from(random.pick(telnet)), ended(random, Buffer.from('ABOR'))]);
+  if (roll < 660)
+    return Buffer.concat([Buffer.from(random.pick(telnet)), ended(random, Buffer.from('ABOR'))]);
   if (roll < 680) return ended(random, random.bytes(random.below(200)));
   if (roll < 686) return ended(random, Buffer.from(loginLine(random)));
   return ended(random, composed(random));
@@ -162,7 +163,10 @@ function mutated(random: Random, line: Buffer): Buffer {
 function longLine(random: Random, maxLineBytes: number): Buffer {
   const length = maxLineBytes + random.pick([-1, 0, 0, -2, 1, 1000]);
   const start = `${random.pick(['CWD', 'MKD', 'STOR', 'USER', 'NOOP', 'OPTS'])} `;
-  return ended(random, Buffer.from(start + random.pick(['x', 'é', '/', 'a/', '../']).repeat(length)).subarray(0, length));
+  return ended(
+    random,
+    Buffer.from(start + random.pick(['x', 'é', '/', 'a/', '../']).repeat(length)).subarray(0, length),
+  );
 }
 
 /** CR LF almost always; a wrong end makes this line and the next one a single line. */

@@ -4,7 +4,13 @@
 
 import { parseCommandLine } from '../../src/receive/command-line.ts';
 import { createLineReader } from '../../src/receive/line-reader.ts';
-import { connectExplicit, connectImplicit, type FtpsClient, loginExplicit, loginImplicit } from '../support/ftps-client.ts';
+import {
+  connectExplicit,
+  connectImplicit,
+  type FtpsClient,
+  loginExplicit,
+  loginImplicit,
+} from '../support/ftps-client.ts';
 import { account, testLimits } from '../support/receiver.ts';
 import { makeLine } from './command-lines.ts';
 import type { Random } from './random.ts';

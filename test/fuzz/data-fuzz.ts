@@ -106,7 +106,8 @@ const attacks: Record<string, Attack> = {
       .upload(`${marker}/${randomUUID()}.bin`, bytes, { ending, handshake: random.pick(['before', 'after']) })
       .catch((error: Error) => ({ code: 0, text: error.message }) as Reply);
     const isWhole = ending === 'close-notify' && bytes.length < maxUploadBytes - 100_000;
-    if (isWhole && reply.code !== 226) throw new Error(`a whole upload was answered ${reply.code} ${reply.text}`);
+    if (isWhole && reply.code !== 226)
+      throw new Error(`a whole upload was answered ${reply.code} ${reply.text}`);
     if (ending !== 'close-notify' && bytes.length > 0 && reply.code === 226)
       throw new Error(`an upload of ${bytes.length} bytes that ended with ${ending} was answered 226`);
   },

@@ -71,8 +71,7 @@ function collect(): StoredUpload[] {
     bytes: media.length,
     sha256: createHash('sha256').update(media).digest('hex'),
     isAsItsReceiptSays:
-      receipt.bytes === media.length &&
-      receipt.sha256 === createHash('sha256').update(media).digest('hex'),
+      receipt.bytes === media.length && receipt.sha256 === createHash('sha256').update(media).digest('hex'),
     completeness: receipt.completeness,
   }));
   const inbox = join(server.dataDir, 'inbox');

@@ -4,7 +4,8 @@ import { marker } from './command-lines.ts';
 
 /** Replies that quote a virtual path, which is the client's own word. */
 const quotingCodes = new Set([250, 257]);
-const machineWords = /\/tmp\b|clipward|node_modules|\bE[A-Z]{4,}\b|\.ts\b|\bundefined\b|\[object|\bNaN\b|Error:/;
+const machineWords =
+  /\/tmp\b|clipward|node_modules|\bE[A-Z]{4,}\b|\.ts\b|\bundefined\b|\[object|\bNaN\b|Error:/;
 const wellFormed = /^[1-5]\d\d [\x20-\x7e]+$/;
 const maxReplyBytes = 10_000;
 
