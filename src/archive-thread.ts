@@ -1,11 +1,20 @@
 // The archiving role on a thread of its own, so that a decode or a slow commit never stalls a transfer when one process
 // plays all roles. This side starts the thread and ends it; archive-worker.ts is what runs there.
 
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { FailedError, SettingsError, TransientError } from './base/errors.ts';
 import type { Settings } from './settings/settings.ts';
 
 export type ArchiveThreadData = Readonly<{ settings: Settings; archiveId: string }>;
+
+const families = { SettingsError, FailedError, TransientError };
+export type SentenceFamily = keyof typeof families;
+export const sentenceFamilies = Object.keys(families) as SentenceFamily[];
+
+/** The thread's first word. */
+export type ArchiveThreadMessage =
+  | Readonly<{ state: 'ready' }>
+  | Readonly<{ state: 'refused'; family: SentenceFamily; sentence: string }>;
 
 export type ArchiveThread = AsyncDisposable &
   Readonly<{
@@ -22,7 +31,7 @@ export async function startArchiveThread(data: ArchiveThreadData): Promise<Archi
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./archive-worker.${extension}`, import.meta.url), { workerData: data });
   let isStopping = false;
-  const exited = once(worker, 'exit');
+  const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
   const failed = new Promise<never>((_resolve, reject) => {
     worker.once('error', error => reject(error));
     worker.once('exit', code => {
@@ -30,7 +39,13 @@ export async function startArchiveThread(data: ArchiveThreadData): Promise<Archi
     });
   });
   failed.catch(() => {});
-  await Promise.race([once(worker, 'message'), failed]);
+  const first = new Promise<ArchiveThreadMessage>(resolve => worker.once('message', resolve));
+  const message = await Promise.race([first, failed]);
+  if (message.state === 'refused') {
+    isStopping = true;
+    await exited;
+    throw new families[message.family](message.sentence);
+  }
   return {
     failed,
     async [Symbol.asyncDispose]() {

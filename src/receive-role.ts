@@ -11,9 +11,12 @@ import { recoverIncoming } from './archive/incoming.ts';
 import { type OnceMounted, onceMounted } from './archive/once-mounted.ts';
 import { openUploads, type Uploads } from './archive/uploads.ts';
 import type { Clock } from './base/clock.ts';
+import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { type Receiver, startReceiver } from './receive/start-receiver.ts';
 import type { Settings } from './settings/settings.ts';
+
+const pruneIntervalMs = 24 * 60 * 60 * 1000;
 
 export type ReceiveRole = AsyncDisposable & Readonly<{ receiver: Receiver; cameraCount(): number }>;
 
@@ -36,6 +39,14 @@ export async function startReceiveRole(options: {
       clock,
     }),
   );
+  const pruning = setInterval(() => {
+    try {
+      memory.prune(clock.now());
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'receiver memory cannot be used');
+    }
+  }, pruneIntervalMs).unref();
+  opened.defer(() => clearInterval(pruning));
   const { observe } = opened.use(openSessionRecorder({ stateDir, accounts, clock, log }));
   // Before the door opens there is no upload in progress: what lies in incoming/ was left by a crash. A disk that is not
   // there is looked at when it is; until then uploads are refused with 452.

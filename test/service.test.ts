@@ -2,9 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import { addCamera, makeInstallation, runCommand } from './support/daemon.ts';
 import { connectExplicit, endUpload, loginExplicit, loginImplicit } from './support/ftps-client.ts';
@@ -178,3 +179,27 @@ t.test(
     t.equal((await installation.run(['status'])).code, 0);
   },
 );
+
+t.test('a catalogue of a newer version is told in one sentence, exit 78', async t => {
+  const installation = await makeInstallation();
+  t.teardown(() => installation.remove());
+  await (await installation.serve()).stop();
+  const db = new Database(join(installation.stateDir, 'catalogue.db'));
+  db.pragma('user_version = 99');
+  db.close();
+  const daemon = await installation.serve();
+  t.same(await daemon.ended, { code: 78, signal: null });
+  t.match(daemon.stderr(), /^clipward: .*catalogue\.db has schema 99.*\.\n$/);
+});
+
+t.test('directories that git made wide are closed at the first start, and doctor is content', async t => {
+  const installation = await makeInstallation();
+  t.teardown(() => installation.remove());
+  mkdirSync(installation.certsDir, { mode: 0o755 });
+  const daemon = await installation.serve();
+  t.teardown(() => daemon.stop());
+  t.equal(statSync(installation.certsDir).mode & 0o777, 0o700);
+  const { stdout, code } = await installation.run(['doctor']);
+  t.notMatch(stdout, /^fail/m);
+  t.equal(code, 0);
+});

@@ -4,7 +4,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { makeDirectory } from '../base/durable.ts';
+import { closeToOthers, makeDirectory } from '../base/durable.ts';
 import { SettingsError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { parseAddress } from '../domain/networks.ts';
@@ -72,6 +72,7 @@ export async function openCertificates(parts: Parts): Promise<Certificates> {
   const { certsDir } = parts;
   const subjects = alternativeNames(parts);
   await makeDirectory(certsDir);
+  await closeToOthers(certsDir);
   const authority = await openAuthority(parts);
   const rsa = await openServer(parts, authority, subjects, 'server-rsa');
   const ecdsa = await openServer(parts, authority, subjects, 'server-ecdsa');

@@ -150,11 +150,17 @@ function partOf(final: string): string {
 
 async function exportFile(clip: string, outFile: string): Promise<void> {
   const opened = await openRegular(clip).catch(error => {
-    throw new FailedError(`${clip} cannot be read (${errnoOf(error)}): run clipward check.`, {
-      cause: error,
-    });
+    throw new FailedError(
+      `${clip} cannot be read (${errnoOf(error)}): look whether its disk is there and healthy.`,
+      {
+        cause: error,
+      },
+    );
   });
-  if (opened === undefined) throw new FailedError(`${clip} is not a regular file: run clipward check.`);
+  if (opened === undefined)
+    throw new FailedError(
+      `${clip} is not a regular file: somebody has replaced it, look for the clip in your backup.`,
+    );
   await using source = opened.file;
   const target = await createFile(outFile).catch(error => {
     const why = errnoOf(error) === 'EEXIST' ? 'exists already' : `cannot be made (${errnoOf(error)})`;

@@ -87,6 +87,13 @@ export async function makeDirectory(path: string, group: GroupRights = 'none'): 
   await syncDirectory(dirname(path));
 }
 
+/** Takes everybody else's rights to a directory away, unless an installer lends it to a group: git and people make them wide. */
+export async function closeToOthers(directory: string): Promise<void> {
+  const { mode } = await stat(directory);
+  const wanted = (mode & lendingBits) === lendingBits ? mode & ~0o007 : mode & ~0o077;
+  if (wanted !== mode) await chmod(directory, wanted & 0o7777);
+}
+
 /**
  * Makes one directory, which must not exist; its entry is the caller's to sync. Under the umask of `letGroupIn` it has its
  * mode from the first moment: a watcher of another user that was refused then would not look again.

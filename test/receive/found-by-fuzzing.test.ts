@@ -9,7 +9,7 @@ import { startTestReceiver, testLimits } from '../support/receiver.ts';
 t.test('a reply of several lines is whole, whatever comes while it is said', async t => {
   const server = await startTestReceiver();
   t.teardown(() => server.stop());
-  const replies = new Set<string>();
+  let begun = 0;
   for (let attempt = 0; attempt < 40; attempt++) {
     const client = await loggedIn.implicit(server);
     let text = '';
@@ -21,9 +21,10 @@ t.test('a reply of several lines is whole, whatever comes while it is said', asy
     for (let turn = 0; turn < attempt % 8; turn++) await new Promise(resolve => setImmediate(resolve));
     client.send(Buffer.alloc(testLimits.maxLineBytes + 1, 0x41));
     await client.closed;
-    if (text.startsWith('211-')) replies.add(text);
+    if (text.startsWith('211-')) begun++;
     t.notMatch(text, /211-(?![\s\S]*\r\n211 End\r\n)/, 'what was begun is ended');
   }
+  t.ok(begun > 0, 'some replies had begun');
 });
 
 t.test('an unfinished Telnet sequence behind AUTH does not reach into TLS', async t => {
