@@ -120,6 +120,7 @@ export function startControlConnection(parts: {
       resolve();
     });
   });
+  connection.reply = oneAfterTheOther(connection.reply.bind(connection));
   // The engine's own reader would take the bytes apart without limits, and run what it finds side by side.
   socket.removeAllListeners('data');
   socket.on('data', onData);
@@ -275,6 +276,15 @@ export function startControlConnection(parts: {
   }
 
   return { session, shutDown, destroy };
+}
+
+/** The engine writes a reply line by line, and waits in between: a last word must not come into the middle of one. */
+function oneAfterTheOther(reply: FtpConnection['reply']): FtpConnection['reply'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...lines) => {
+    last = last.then(() => reply(...lines));
+    return last;
+  };
 }
 
 /** Of all arguments only names are ever told, as the paths that they mean. */

@@ -47,6 +47,7 @@ export function createLineReader(maxLineBytes: number): LineReader {
       }
       return { lines, tooLong: false };
     },
-    pendingBytes: () => length,
+    // A Telnet sequence that was begun is something, too: its rest would be taken from what comes next.
+    pendingBytes: () => length + (telnet === 'none' ? 0 : 1),
   };
 }
