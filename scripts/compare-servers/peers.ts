@@ -45,7 +45,11 @@ export type Certificate = { certificate: string; key: string };
 export async function startOurs(): Promise<Server & { identity: Certificate }> {
   // The settings as they come, but for the ban list: the others have none, and all probes come from one address.
   const { maxDirectoriesPerCamera: _, ...limits } = settingsSchema.parse({}).ftps.limits;
-  const receiver = await startTestReceiver({ limits: { ...limits, minFreeBytes: 0 } });
+  // `strict` is what vsftpd calls strict_ssl_read_eof.
+  const receiver = await startTestReceiver({
+    limits: { ...limits, minFreeBytes: 0 },
+    tls: { truncation: 'strict' },
+  });
   const { cert, key } = receiver.certificates.rsa;
   return {
     name: 'Clipward',

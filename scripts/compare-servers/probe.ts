@@ -90,7 +90,7 @@ export async function store(client: FtpsClient, path: string, bytes: Uint8Array 
 export async function transfer(
   client: FtpsClient,
   line: string,
-  bytes: string,
+  bytes: string | Uint8Array,
   ending: 'close-notify' | 'fin',
 ) {
   const raw = await client.openData();

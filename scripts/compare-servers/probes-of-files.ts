@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { connectExplicit } from '../../test/support/ftps-client.ts';
+import { account } from '../../test/support/receiver.ts';
 import type { Server } from './peers.ts';
 import {
   closesWithin,
@@ -82,6 +83,19 @@ export const fileProbes: readonly Probe[] = [
     }),
   ),
   {
+    name: 'whole JPEG that ends without close_notify',
+    outcomes: ['refused, kept as cut', 'refused', '226'],
+    run: async (server, { login }) => {
+      const comment = randomUUID();
+      const length = Buffer.of(0, comment.length + 2);
+      const parts = [Buffer.of(0xff, 0xd8, 0xff, 0xfe), length, Buffer.from(comment), Buffer.of(0xff, 0xd9)];
+      const line = `STOR ${randomUUID()}.jpg`;
+      const code = await transfer(await login(), line, Buffer.concat(parts), 'fin');
+      if (code === 226) return '226';
+      return has(server, comment) ? 'refused, kept as cut' : 'refused';
+    },
+  },
+  {
     name: 'STOR to a name that exists',
     outcomes: ['both are kept', 'refused', 'overwritten'],
     run: async (server, { login }) => {
@@ -105,15 +119,15 @@ export const fileProbes: readonly Probe[] = [
   },
   {
     name: 'REST into a stored file, then STOR',
-    outcomes: ['refused', 'written into'],
+    outcomes: ['left as it was', 'written into'],
     run: async (server, { login }) => {
       const [file, content] = [newName(), randomUUID()];
       await store(await login(), file, content);
       const client = await login();
       const rest = await client.code('REST 5');
-      if (isRefused(rest)) return 'refused';
+      if (isRefused(rest)) return 'left as it was';
       await transfer(client, `STOR ${file}`, 'XXXXX', 'close-notify');
-      return has(server, content) ? 'refused' : 'written into';
+      return has(server, content) ? 'left as it was' : 'written into';
     },
   },
   {
@@ -128,10 +142,8 @@ export const fileProbes: readonly Probe[] = [
   againstStored('DELE of another session’s file', file => [`DELE ${file}`]),
   againstStored('RNFR and RNTO of another session’s file', file => [`RNFR ${file}`, `RNTO ${newName()}`]),
   againstStored('SIZE of another session’s file', file => [`SIZE ${file}`]),
-  againstStored('time of a stored file set', file => [
-    `MDTM 20200101000000 ${file}`,
-    `MFMT 20200101000000 ${file}`,
-  ]),
+  againstStored('time of a stored file set with MDTM', file => [`MDTM 20200101000000 ${file}`]),
+  againstStored('time of a stored file set with MFMT', file => [`MFMT 20200101000000 ${file}`]),
   {
     name: 'names of other sessions’ files in LIST',
     outcomes: ['not shown', 'shown'],
@@ -214,20 +226,28 @@ export const fileProbes: readonly Probe[] = [
     },
   },
   {
-    name: 'PROT C, or an upload without PROT P',
+    name: 'PROT C',
     outcomes: refusedOr('accepted'),
-    run: async (_server, { login, secured }) => {
-      if (!isRefused(await (await login()).code('PROT C'))) return 'accepted';
-      const client = await secured();
-      const { account } = await import('../../test/support/receiver.ts');
-      await client.login(account.user, account.password);
-      const raw = await client.openData();
-      client.send(`STOR ${newName()}`);
-      raw.end('in plain text');
-      const codes = (await repliesUntilSilence(client)).map(({ code }) => code);
-      return codes.includes(226) ? 'accepted' : 'refused';
-    },
+    run: async (_server, { login }) =>
+      isRefused(await (await login()).code('PROT C')) ? 'refused' : 'accepted',
   },
+  ...['', 'PROT C'].map(
+    (line): Probe => ({
+      name: line === '' ? 'plaintext upload without PROT' : 'plaintext upload after PROT C',
+      outcomes: refusedOr('stored'),
+      run: async (server, { secured }) => {
+        const client = await secured();
+        await client.login(account.user, account.password);
+        if (line !== '') for (const each of ['PBSZ 0', line]) await client.code(each);
+        const raw = await client.openData();
+        const content = randomUUID();
+        client.send(`STOR ${newName()}`);
+        raw.end(content);
+        const codes = (await repliesUntilSilence(client)).map(({ code }) => code);
+        return codes.includes(226) || has(server, content) ? 'stored' : 'refused';
+      },
+    }),
+  ),
   {
     name: 'plain text on the data connection after PROT P',
     outcomes: refusedOr('accepted'),

@@ -66,7 +66,11 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
       throw error;
     }
   };
-  const enter = (camera: string, entry: PinnedEntry) => moveIntoInbox(layout.inbox, camera, entry);
+  const enter = async (camera: string, entry: PinnedEntry) => {
+    // The disk may have gone since the upload began; what is made then would lie below its mount point.
+    await requireMarker(options);
+    await moveIntoInbox(layout.inbox, camera, entry);
+  };
   return {
     begin: facts =>
       explained('the upload cannot be stored', async () => {

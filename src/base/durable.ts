@@ -77,12 +77,21 @@ export async function syncDirectory(path: string): Promise<void> {
 /** Makes a directory and its missing parents, each durably; those that exist are left as they are. */
 export async function makeDirectory(path: string, group: GroupRights = 'none'): Promise<void> {
   try {
+    await createIfMissing(path, group);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await makeDirectory(dirname(path), group);
+    // Not over and over: where an automounter or /proc says ENOENT below a parent that is there, there would be no end.
+    await createIfMissing(path, group);
+  }
+}
+
+async function createIfMissing(path: string, group: GroupRights): Promise<void> {
+  try {
     await createDirectory(path, group);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return;
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    await makeDirectory(dirname(path), group);
-    return makeDirectory(path, group);
+    throw error;
   }
   await syncDirectory(dirname(path));
 }

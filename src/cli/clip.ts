@@ -23,6 +23,7 @@ export function registerClipCommands(program: Command, desk: Desk): void {
 }
 
 type ListOptions = { camera?: string; since?: string; until?: string; limit?: string };
+const filters = ['camera', 'since', 'until'];
 
 function registerList(clip: Command, desk: Desk): void {
   const list = clip
@@ -43,7 +44,12 @@ function registerList(clip: Command, desk: Desk): void {
       using catalogue = openIfThere(desk.settings(command));
       const clips = catalogue?.listClips(query) ?? [];
       if (desk.wantsJson(command)) printJsonArray(desk, clips);
-      else printClipTable(desk, clips);
+      else
+        printClipTable(
+          desk,
+          clips,
+          Object.keys(options).some(each => filters.includes(each)),
+        );
     });
   withCommonOptions(list, { json: true });
 }
@@ -125,7 +131,7 @@ function printJsonArray(desk: Desk, clips: Iterable<Clip>): void {
 /** Columns are lined up within this many rows; nobody compares further with the eye. */
 const rowsPerTable = 1000;
 
-function printClipTable(desk: Desk, clips: Iterable<Clip>): void {
+function printClipTable(desk: Desk, clips: Iterable<Clip>, isFiltered: boolean): void {
   let rows: string[][] = [];
   let count = 0;
   const flush = () => {
@@ -138,7 +144,7 @@ function printClipTable(desk: Desk, clips: Iterable<Clip>): void {
     if (rows.length === rowsPerTable) flush();
   }
   flush();
-  if (count === 0) desk.remark('No clips yet.');
+  if (count === 0) desk.remark(isFiltered ? 'No clip matches.' : 'No clips yet.');
 }
 
 const columns = [

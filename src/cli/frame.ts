@@ -7,8 +7,10 @@ import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { FailedError, messageOf, SettingsError, TransientError, UsageError } from '../base/errors.ts';
 import { loadSettings, projectRoot } from '../settings/load-settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { becomeOwner } from './state-owner.ts';
+import { unusableDirectory } from './unusable-directory.ts';
 
 /** sysexits.h, for service managers and scripts (systemd's RestartPreventExitStatus). */
 const exitCodes = { done: 0, failed: 1, usage: 2, settings: 78 } as const;
@@ -28,8 +30,14 @@ export async function runProgram(
   register: readonly ((program: Command, desk: Desk) => void)[],
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
-  const desk = openDesk(code => {
-    exitCode = code;
+  let settings: Settings | undefined;
+  const desk = openDesk({
+    loaded: loaded => {
+      settings = loaded;
+    },
+    setExitCode: code => {
+      exitCode = code;
+    },
   });
   const program = new Command('clipward')
     .description('Receives security camera clips over FTPS and keeps them as evidence.')
@@ -45,7 +53,7 @@ export async function runProgram(
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error);
+    return report((settings && unusableDirectory(error, settings)) ?? error);
   }
 }
 
@@ -61,7 +69,7 @@ function oneSentence(text: string, command: Command): string {
     .replace(/^error: /, '')
     .split('\n');
   const suggestion = more.length === 0 ? '' : ` ${more.join(' ')}`;
-  return `clipward: ${what}${suggestion}: see ${pathOf(command)} --help.\n`;
+  return `clipward: ${what.replace(/\.$/, '')}${suggestion}: see ${pathOf(command)} --help.\n`;
 }
 
 function pathOf(command: Command): string {
@@ -96,11 +104,14 @@ function complain(sentence: string, code: number): number {
   return code;
 }
 
-function openDesk(setExitCode: (code: 0 | 1) => void): Desk {
+type Outcome = Readonly<{ loaded: (settings: Settings) => void; setExitCode: Desk['setExitCode'] }>;
+
+function openDesk({ loaded, setExitCode }: Outcome): Desk {
   return {
     settings: command => {
       const { config } = command.optsWithGlobals<{ config?: string }>();
       const settings = loadSettings({ file: config, environment: process.env });
+      loaded(settings);
       becomeOwner(settings.stateDir);
       return settings;
     },

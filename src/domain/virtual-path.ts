@@ -6,6 +6,11 @@ export const maxComponentBytes = 255;
 export const maxDepth = 16;
 /** Of what is sent, with every `.` and `/`; a result of 16 components is shorter by itself. */
 export const maxSentPathLength = 4096;
+/**
+ * Bytes of a path as JSON writes it, quotes escaped: a receipt holds what was sent and what it means, and is not read
+ * beyond 16 KiB (archive/receipt.ts). Only hundreds of quotes in one name come to that.
+ */
+const maxJsonBytes = 7 * 1024;
 
 export type ResolvedPath = { readonly path: string } | { readonly refused: string };
 
@@ -18,7 +23,7 @@ export type ResolvedPath = { readonly path: string } | { readonly refused: strin
  * stands: no camera sends one, and what it means depends on who unpacks an export later.
  */
 export function resolveVirtualPath(workingDirectory: string, argument: string): ResolvedPath {
-  if (argument.length > maxSentPathLength) return { refused: 'path too long' };
+  if (argument.length > maxSentPathLength || !fitsReceipt(argument)) return { refused: 'path too long' };
   const components = argument.startsWith('/') ? [] : split(workingDirectory);
   for (const component of split(argument)) {
     if (component === '..') {
@@ -30,7 +35,8 @@ export function resolveVirtualPath(workingDirectory: string, argument: string): 
     components.push(component);
   }
   if (components.length > maxDepth) return { refused: 'too many directories' };
-  return { path: components.join('/') };
+  const path = components.join('/');
+  return fitsReceipt(path) ? { path } : { refused: 'path too long' };
 }
 
 /** The directory that holds a virtual path; the root holds itself. */
@@ -50,6 +56,10 @@ export function depthOf(path: string): number {
 
 function split(path: string): string[] {
   return path.split('/').filter(component => component !== '' && component !== '.');
+}
+
+function fitsReceipt(path: string): boolean {
+  return Buffer.byteLength(JSON.stringify(path)) <= maxJsonBytes;
 }
 
 function refusalOf(component: string): string | undefined {

@@ -95,6 +95,7 @@ export function startControlConnection(parts: {
     ownUploads: new Map(),
     ownDirectories: new Set(),
     renameFrom: null,
+    transferBegan,
     startTls,
     close,
   };
@@ -120,7 +121,7 @@ export function startControlConnection(parts: {
       resolve();
     });
   });
-  connection.reply = oneAfterTheOther(connection.reply.bind(connection));
+  connection.reply = oneAfterTheOther(connection.reply.bind(connection), limits.idleTimeoutMs, destroy);
   // The engine's own reader would take the bytes apart without limits, and run what it finds side by side.
   socket.removeAllListeners('data');
   socket.on('data', onData);
@@ -177,6 +178,11 @@ export function startControlConnection(parts: {
     isRunning = false;
     idle.refresh();
     if (tooLong) await close(500, 'Line too long.');
+  }
+
+  function transferBegan(): void {
+    while (queue[0]?.kind === 'command' && urgentVerbs.has(queue[0].verb))
+      void runNow(queue.shift() as CommandLine);
   }
 
   async function runNow(command: CommandLine): Promise<void> {
@@ -273,16 +279,32 @@ export function startControlConnection(parts: {
     isShuttingDown = true;
     if (!isRunning) await close(421, 'Server is shutting down.');
     await gone;
+    // What arrived of an upload that was cut off is still being put away.
+    await session.transfer?.done;
   }
 
   return { session, shutDown, destroy };
 }
 
-/** The engine writes a reply line by line, and waits in between: a last word must not come into the middle of one. */
-function oneAfterTheOther(reply: FtpConnection['reply']): FtpConnection['reply'] {
+/**
+ * The engine writes a reply line by line, and waits in between: a last word must not come into the middle of one. A client
+ * that does not read its replies is waited for no longer than one that says nothing.
+ */
+function oneAfterTheOther(
+  reply: FtpConnection['reply'],
+  timeoutMs: number,
+  onUnread: () => void,
+): FtpConnection['reply'] {
   let last: Promise<unknown> = Promise.resolve();
   return (...lines) => {
-    last = last.then(() => reply(...lines));
+    last = last.then(async () => {
+      const deadline = setTimeout(onUnread, timeoutMs);
+      try {
+        await reply(...lines);
+      } finally {
+        clearTimeout(deadline);
+      }
+    });
     return last;
   };
 }

@@ -2,7 +2,7 @@
 
 import { constants, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
 import type { AlpnChoice } from './data-tls.ts';
 
 export type TlsIdentity = Readonly<{ cert: string; key: string }>;
@@ -31,16 +31,56 @@ export function createSessionContext(
   identities: readonly TlsIdentity[],
   { minVersion, isLegacy }: { minVersion: 'TLSv1.2' | 'TLSv1.3'; isLegacy: boolean },
 ): SecureContext {
-  return createSecureContext({
+  const ticketKeys = randomBytes(48);
+  const options: SecureContextOptions = {
     cert: identities.map(({ cert }) => cert),
     key: identities.map(({ key }) => key),
     minVersion: isLegacy ? 'TLSv1' : minVersion,
     ciphers: isLegacy ? legacyCiphers : ciphers,
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    ticketKeys: randomBytes(48),
-  });
+  };
+  const context = createSecureContext({ ...options, ticketKeys });
+  dataContexts.set(context, createDataContext(options, ticketKeys));
+  return context;
 }
+
+const dataContexts = new WeakMap<SecureContext, () => SecureContext>();
+
+/** For the data connections of the session that has this context. */
+export function dataContextOf(session: SecureContext): SecureContext {
+  const context = dataContexts.get(session);
+  if (context === undefined) throw new Error('a context of createSessionContext was expected');
+  return context();
+}
+
+/**
+ * Takes the tickets of the control connection, and gives none that anybody takes: a stranger at the camera's address can
+ * shake hands on the data port, too, and would come back as bound with what it got there (in TLS 1.2 within the handshake).
+ * Node offers this by a callback that it does not document; a test of ours fails when it goes away.
+ */
+function createDataContext(options: SecureContextOptions, ticketKeys: Buffer): () => SecureContext {
+  let made: SecureContext | undefined;
+  return () => {
+    if (made !== undefined) return made;
+    made = createSecureContext(options);
+    const context = made.context as TicketKeyContext;
+    context.enableTicketKeyCallback();
+    // How SecureContext takes the 48 bytes apart itself: name, HMAC key, AES key.
+    const keys = [ticketKeys.subarray(16, 32), ticketKeys.subarray(32)] as const;
+    context.onticketkeycallback = (name, _iv, isNew) => {
+      if (isNew) return [1, randomBytes(16), randomBytes(16), randomBytes(16), randomBytes(16)];
+      // 0: not ours, a full handshake follows. The keys must be there in either case.
+      return [name.equals(ticketKeys.subarray(0, 16)) ? 1 : 0, ...keys];
+    };
+    return made;
+  };
+}
+
+type TicketKeyContext = {
+  enableTicketKeyCallback(): void;
+  onticketkeycallback(name: Buffer, iv: Buffer, isNew: boolean): [number, ...Buffer[]];
+};
 
 /** A client that offers application protocols must offer `ftp` (RFC 7301, IANA); none offered is fine. */
 export const chooseAlpn: AlpnChoice = ({ protocols }) => (protocols.includes('ftp') ? 'ftp' : undefined);

@@ -21,11 +21,13 @@ export async function runTransfer(
   const { promise: done, resolve: finished } = Promise.withResolvers<void>();
   const transfer: Transfer = { abort: reason => aborted.abort(reason), done };
   session.transfer = transfer;
+  session.transferBegan();
   let data: DataTls | undefined;
   try {
     data = await acceptData(session, aborted.signal);
     const handshakeWas = data.isSecured() ? 'before' : 'after';
     await session.connection.reply(150, 'Ready for data.');
+    aborted.signal.throwIfAborted();
     const facts = await handshake(session, data, aborted.signal);
     const { protocol, cipher } = facts.tls;
     session.hall.observe(session, {

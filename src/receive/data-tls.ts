@@ -25,6 +25,8 @@ export type DataTls = Readonly<{
   /** Resolves once the handshake is done; rejects when it fails, or the connection ends before. */
   secured: Promise<DataFacts>;
   isSecured(): boolean;
+  /** The peer has ended it without a byte of its own: before the transfer begins, nothing can come of it. */
+  isSpent(): boolean;
   /** Whether the bytes ended with close_notify; meaningful once the socket has ended. */
   endedWithCloseNotify(): boolean;
   /** Sends what was held back, then close_notify and FIN. */
@@ -69,7 +71,11 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
     if (!isSecured) socket.destroy(new Error('data connection ended during the handshake'));
   });
 
-  const socket = new TLSSocket(tap, { isServer: true, secureContext, ALPNCallback: alpn });
+  const socket = new TLSSocket(tap, {
+    isServer: true,
+    secureContext,
+    ALPNCallback: alpn,
+  });
   socket.on('error', () => {});
   const secured = new Promise<DataFacts>((resolve, reject) => {
     socket.once('secure', () => {
@@ -87,6 +93,7 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
     socket,
     secured,
     isSecured: () => isSecured,
+    isSpent: () => socket.destroyed || (closeNotify !== undefined && socket.readableLength === 0),
     // While the connection below is still open, an end of the TLS stream can only be a close_notify.
     endedWithCloseNotify: () => closeNotify ?? hasSeenEnd(socket),
     finish() {

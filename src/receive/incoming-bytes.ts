@@ -5,6 +5,8 @@ import type { TLSSocket } from 'node:tls';
 
 /** Above this much unwritten data the socket is paused, and with it the client (TCP's window). */
 const maxGatheredBytes = 1024 * 1024;
+/** A piece has a cost of its own, however small: TLS records of one byte are legal. */
+const maxGatheredPieces = 4096;
 
 export type BytesEnd = 'ended' | 'reset' | 'stalled' | 'too-slow';
 
@@ -55,7 +57,7 @@ export function gatherBytes(
     bytes += piece.length;
     bytesInSpan += piece.length;
     stall.refresh();
-    if (bytes >= maxGatheredBytes) {
+    if (bytes >= maxGatheredBytes || pieces.length >= maxGatheredPieces) {
       wasHeldBack = true;
       socket.pause();
     }
@@ -66,7 +68,8 @@ export function gatherBytes(
   socket.once('close', () => finish('reset'));
   signal.addEventListener('abort', onAbort);
   // A client that sends nothing may have ended together with its handshake: those events are over.
-  if (socket.readableEnded) finish('ended');
+  if (signal.aborted) finish('reset');
+  else if (socket.readableEnded) finish('ended');
   else if (socket.destroyed) finish('reset');
 
   return {
@@ -77,7 +80,8 @@ export function gatherBytes(
         });
         wake = null;
       }
-      signal.throwIfAborted();
+      // What has ended is whole, whatever became of the control connection since.
+      if (end !== 'ended') signal.throwIfAborted();
       if (pieces.length === 0) return null;
       const batch = pieces;
       pieces = [];

@@ -55,7 +55,8 @@ export async function openPassiveListener(parts: {
     accept: signal =>
       new Promise((resolve, reject) => {
         const settle = () => {
-          const [connection] = waiting;
+          const [first] = waiting;
+          const connection = [...waiting].find(each => !each.isSpent()) ?? first;
           if (connection === undefined && !signal.aborted && !closed) return;
           wake = undefined;
           signal.removeEventListener('abort', settle);

@@ -2,8 +2,10 @@
 // whole of what is left.
 
 import type { Camera } from '../access/accounts.ts';
-import type { DailyUsage } from '../access/daily-usage.ts';
+import type { DailyUsage, Usage } from '../access/daily-usage.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { noteDown } from './note-down.ts';
 
 export type QuotaLimits = Readonly<{
   maxBytesPerDay: number;
@@ -25,8 +27,14 @@ export type FileQuota = Readonly<{
   close(): void;
 }>;
 
-export function createQuotas(parts: { memory: DailyUsage; limits: QuotaLimits; clock: Clock }): Quotas {
-  const { memory, limits, clock } = parts;
+export function createQuotas(parts: {
+  memory: DailyUsage;
+  limits: QuotaLimits;
+  clock: Clock;
+  log: Log;
+}): Quotas {
+  const { limits, clock, log } = parts;
+  const memory = carriedOn(parts.memory, log);
   /** Bytes of uploads that have not ended; the sum of a camera's sessions. */
   const running = new Map<string, number>();
   let today = '';
@@ -75,4 +83,34 @@ export function createQuotas(parts: { memory: DailyUsage; limits: QuotaLimits; c
       return true;
     },
   };
+}
+
+/** While the state disk is full, what cannot be written is counted in memory: no camera is refused for it, and none is free. */
+function carriedOn(memory: DailyUsage, log: Log): DailyUsage {
+  const unwritten = new Map<string, Usage>();
+  const none: Usage = { bytes: 0, files: 0, directories: 0 };
+  return {
+    usage(camera, day) {
+      const written = memory.usage(camera, day);
+      const more = unwritten.get(`${camera} ${day}`);
+      return more === undefined ? written : sum(written, more);
+    },
+    addUsage(camera, day, more) {
+      const key = `${camera} ${day}`;
+      const all = sum(unwritten.get(key) ?? none, { ...none, ...more });
+      unwritten.set(key, all);
+      noteDown(log, () => {
+        memory.addUsage(camera, day, all);
+        unwritten.delete(key);
+      });
+    },
+    forgetUsage(day) {
+      for (const key of unwritten.keys()) if (!key.endsWith(` ${day}`)) unwritten.delete(key);
+      noteDown(log, () => memory.forgetUsage(day));
+    },
+  };
+}
+
+function sum(a: Usage, b: Usage): Usage {
+  return { bytes: a.bytes + b.bytes, files: a.files + b.files, directories: a.directories + b.directories };
 }

@@ -35,7 +35,7 @@ export type Hall = Readonly<{
 }>;
 
 /** A file that this session uploaded, as the session may still see it. */
-export type OwnUpload = Readonly<{ uploadId: string; bytes: number; modifiedAtMs: number }>;
+export type OwnUpload = Readonly<{ uploadId: string; bytes: number; modifiedAtMs: number; renames: number }>;
 
 export type Transfer = Readonly<{
   /** Ends the transfer; the reason is one word for the receipt. */
@@ -79,6 +79,8 @@ export type Session = {
   readonly ownDirectories: Set<string>;
   /** RNFR was given, and RNTO is next. */
   renameFrom: string | null;
+  /** Called when `transfer` was set: what came right behind the command, and is seen during a transfer, is answered now. */
+  transferBegan(): void;
   /** Starts TLS on the control connection; false when something had been sent that must not survive it. */
   startTls(): boolean;
   /** Sends a last reply, if one is given, and closes. */

@@ -87,7 +87,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
     bans: startBanKeeper({ settings, memory, clock: parts.clock, log, onBan: closeBanned }),
     leases: createPortLeases(settings.passive),
     observe: parts.observe ?? (() => {}),
-    quotas: createQuotas({ memory, limits: settings.limits, clock: parts.clock }),
+    quotas: createQuotas({ memory, limits: settings.limits, clock: parts.clock, log }),
     clock: parts.clock,
   };
   const engine = createEngine({
@@ -175,7 +175,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
       listener,
       raw,
       peer: { address, port: raw.remotePort },
-      localAddress: parseAddress(raw.localAddress ?? '') ?? '127.0.0.1',
+      localAddress: localAddressOf(raw),
       secureContext: createSessionContext(parts.tlsIdentities(), {
         minVersion: settings.tls.minVersion,
         isLegacy: legacyListeners.has(listener),
@@ -296,6 +296,11 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   };
 }
 
+/** A link-local address keeps its zone, without which nothing can be listened on at it. */
+function localAddressOf({ localAddress = '' }: Socket): string {
+  return /^fe[89ab].*%/i.test(localAddress) ? localAddress : (parseAddress(localAddress) ?? '127.0.0.1');
+}
+
 /** A changed time zone need not cut an upload; what decides about access must. */
 function mayStay(was: Camera, now: Camera, address: string): boolean {
   const isFromAllowed = now.allowedNetworks.length === 0 || networkMatcher(now.allowedNetworks)(address);
@@ -334,6 +339,9 @@ function listenError(error: Error, name: ListenerName, host: string, port: numbe
         { cause: error },
       );
     case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
       return new SettingsError(
         `${host} is no address of this machine: set ftps.${name}.host to one, or to "::" for all.`,
         { cause: error },

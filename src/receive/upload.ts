@@ -10,6 +10,7 @@ import { parentOf } from '../domain/virtual-path.ts';
 import { cameraOf, makeDirectories, resolveOrRefuse } from './commands/directory.ts';
 import { requireDataConnection, runTransfer, type SecuredData } from './data-connection.ts';
 import type { DataTls } from './data-tls.ts';
+import { noteDown } from './note-down.ts';
 import type { FileQuota } from './quota.ts';
 import { RefusedError } from './refused-error.ts';
 import type { OwnUpload, Session } from './session.ts';
@@ -48,7 +49,7 @@ export async function stor(session: Session, argument: string | null): Promise<v
       await upload.discard();
     }
   } finally {
-    quota.close();
+    noteDown(session.log, () => quota.close());
   }
 }
 
@@ -68,7 +69,7 @@ async function beginUpload(session: Session, request: Request): Promise<Upload> 
       throw new RefusedError(452, 'Not enough space, try again later.');
     }
     // Cameras differ in whether they send MKD first.
-    if (parentOf(path) !== '') makeDirectories(session, parentOf(path));
+    rememberDirectories(session, parentOf(path));
     return await uploads.begin({
       camera,
       sentAs,
@@ -81,6 +82,21 @@ async function beginUpload(session: Session, request: Request): Promise<Upload> 
   } catch (error) {
     throw storageRefusal(session, error);
   }
+}
+
+/** An upload needs no directory to be stored; only CWD later asks for it. */
+function rememberDirectories(session: Session, path: string): void {
+  if (path === '') return;
+  let refusal: RefusedError | undefined;
+  noteDown(session.log, () => {
+    try {
+      makeDirectories(session, path);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      refusal = error;
+    }
+  });
+  if (refusal !== undefined) throw refusal;
 }
 
 async function conclude(
@@ -117,7 +133,12 @@ async function conclude(
   } catch (error) {
     throw storageRefusal(session, error);
   }
-  rememberOwnUpload(session, request.path, { uploadId: upload.id, bytes, modifiedAtMs: finishedAtMs });
+  rememberOwnUpload(session, request.path, {
+    uploadId: upload.id,
+    bytes,
+    modifiedAtMs: finishedAtMs,
+    renames: 0,
+  });
   if (judged.endedBy !== null) {
     log.warn({ endedBy: judged.endedBy }, 'upload was cut short, what arrived is kept');
     return answered(refusalFor(judged.endedBy));
@@ -139,7 +160,7 @@ function judge(session: Session, { camera, path }: Request, received: ReceivedBy
   const repeat = !closeNotify && memory.wasCut({ camera, path, sha256 });
   const { completeness, basis } = judgeCompleteness({ closeNotify, container, truncation, repeat, bytes });
   if (completeness !== 'partial') return { completeness, completenessBasis: basis, endedBy: null };
-  if (bytes > 0) memory.rememberCut({ camera, path, sha256, atMs: clock.now() });
+  if (bytes > 0) noteDown(session.log, () => memory.rememberCut({ camera, path, sha256, atMs: clock.now() }));
   return { completeness, completenessBasis: basis, endedBy: 'truncated' };
 }
 

@@ -165,7 +165,7 @@ t.test('an export is a copy, and overwrites nothing', async t => {
   const missing = clipRelativePath({ camera: 'front', at, id: newUploadId(), extension: 'mp4' });
   await t.rejects(files.exportClip(missing, join(directory, 'new.mp4')), {
     name: 'FailedError',
-    message: /clipward check/,
+    message: /cannot be read .* look whether its disk/,
   });
   t.notOk((await readdir(directory)).includes('new.mp4'));
 });

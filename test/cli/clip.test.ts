@@ -117,6 +117,12 @@ t.test('clips are listed newest first, by camera, span and count', async t => {
   t.strictSame(await ids('--limit', '2'), ['a1', 'a2']);
 });
 
+t.test('where no clip matches, it is not said that there are none', async t => {
+  const { run } = installation(t);
+  t.match(await run('clip', 'list', '--camera', 'frnt-door'), { out: '', remarks: 'No clip matches.' });
+  t.match(await run('clip', 'list', '--limit', '1'), { out: '', remarks: 'No clips yet.' });
+});
+
 t.test('options that cannot be understood are wrong usage, named in the sentence', async t => {
   const { run } = installation(t);
   for (const [option, value] of [

@@ -5,7 +5,7 @@ import t from 'tap';
 import { fuzz } from './fuzzer.ts';
 
 const fixedSeed = 20_261_121;
-const maxSeconds = 7;
+const maxSeconds = 6;
 const maxInputs = 30_000;
 /** A run that got nowhere has shown nothing. */
 const minInputs = 300;

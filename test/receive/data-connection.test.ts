@@ -326,6 +326,14 @@ onBoth(
   },
 );
 
+onBoth('67. ABOR that comes right behind STOR ends it at once', loggedIn, async (t, client, server) => {
+  t.equal(await client.code('EPSV'), 229);
+  client.send(Buffer.from('STOR x.bin\r\nABOR\r\nPWD\r\n'));
+  const codes = [await client.reply(), await client.reply(), await client.reply()].map(reply => reply?.code);
+  t.same(codes, [426, 226, 257]);
+  t.same(server.inbox(), []);
+});
+
 onBoth('68. STOR without PASV is 425', loggedIn, async (t, client) => {
   t.equal(await client.code('STOR x.bin'), 425);
   t.equal(await client.code('LIST'), 425);

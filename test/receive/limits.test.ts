@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { ReceiverMemory } from '../../src/access/receiver-memory.ts';
 import type { Uploads } from '../../src/archive/uploads.ts';
 import { TransientError } from '../../src/base/errors.ts';
 import { endUpload, loginExplicit } from '../support/ftps-client.ts';
@@ -290,3 +291,58 @@ t.test('81. no password, in any spelling, is in any log at any level', async t =
   t.notOk(server.logText().includes(account.password));
   t.match(server.logText(), /log in refused/);
 });
+
+t.test('a session whose replies are not read is closed like an idle one', async t => {
+  const server = await startTestReceiver({ limits: { idleTimeoutMs: 500 } });
+  t.teardown(() => server.stop());
+  const client = await loggedIn.explicit(server);
+  client.socket.removeAllListeners('data');
+  client.socket.pause();
+  client.raw.pause();
+  const flood = setInterval(() => client.socket.write('FEAT\r\n'.repeat(16)), 1);
+  t.teardown(() => clearInterval(flood));
+  await until(() => server.receiver.connections() === 0);
+  t.equal(server.receiver.connections(), 0);
+  client.close();
+});
+
+t.test('a full state disk costs no camera its uploads, and its day is counted all the same', async t => {
+  let isFull = false;
+  const failing = (memory: ReceiverMemory): ReceiverMemory => {
+    const full =
+      <Rest extends unknown[], Result>(work: (...rest: Rest) => Result) =>
+      (...rest: Rest) => {
+        if (isFull) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+        return work(...rest);
+      };
+    const { addUsage, makeDirectory, touch, rememberLogin, rememberCut, forgetUsage } = memory;
+    return {
+      ...memory,
+      addUsage: full(addUsage),
+      makeDirectory: full(makeDirectory),
+      touch: full(touch),
+      rememberLogin: full(rememberLogin),
+      rememberCut: full(rememberCut),
+      forgetUsage: full(forgetUsage),
+    };
+  };
+  const server = await startTestReceiver({ limits: { maxFilesPerDay: 3 }, memory: failing });
+  t.teardown(() => server.stop());
+  isFull = true;
+  const client = await loggedIn.explicit(server);
+  t.equal((await client.upload('new/directory/a.bin', randomBytes(10))).code, 226);
+  t.equal((await client.upload('cut.bin', randomBytes(10), { ending: 'fin' })).code, 426);
+  t.equal((await client.upload('c.bin', randomBytes(10))).code, 226);
+  await client.openData();
+  t.equal(await client.code('STOR d.bin'), 452, 'the quota holds');
+  isFull = false;
+  await client.openData();
+  t.equal(await client.code('STOR d.bin'), 452, 'and is not forgotten');
+  t.equal(server.inbox().length, 3);
+  client.close();
+});
+
+/** Waits for what no event tells from outside; the test's own time-out is the limit. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(resolve => setImmediate(resolve));
+}

@@ -8,7 +8,7 @@ import { openCertificates } from '../../src/access/certificates.ts';
 import { openAccountReader, openAccountWriter } from '../../src/access/open-accounts.ts';
 import { hashPassword } from '../../src/access/password-hash.ts';
 import { openPasswordVerifier } from '../../src/access/passwords.ts';
-import { openReceiverMemory } from '../../src/access/receiver-memory.ts';
+import { openReceiverMemory, type ReceiverMemory } from '../../src/access/receiver-memory.ts';
 import { openMarker } from '../../src/archive/marker.ts';
 import type { Receipt, UploadReceipt } from '../../src/archive/receipt.ts';
 import { openUploads, type Uploads } from '../../src/archive/uploads.ts';
@@ -91,6 +91,7 @@ export async function startTestReceiver(
     allowed?: string[];
     cameraNetworks?: string[];
     uploads?: (uploads: Uploads) => Uploads;
+    memory?: (memory: ReceiverMemory) => ReceiverMemory;
     clock?: Clock;
     parts?: Partial<ReceiverParts>;
     beforeStart?: (ground: { writer: AccountWriter }) => void;
@@ -137,7 +138,7 @@ export async function startTestReceiver(
     allowedNetworks: networks(...(options.allowed ?? ['127.0.0.0/8'])),
     accounts,
     verifier,
-    memory,
+    memory: options.memory?.(memory) ?? memory,
     uploads: options.uploads?.(uploads) ?? uploads,
     tlsIdentities: () => [certificates.rsa, certificates.ecdsa],
     clock,

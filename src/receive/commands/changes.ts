@@ -9,6 +9,9 @@ import { RefusedError } from '../refused-error.ts';
 import type { OwnUpload, Session } from '../session.ts';
 import { cameraOf, makeDirectories, resolveOrRefuse } from './directory.ts';
 
+/** Axis renames once. Each is an entry in the inbox, and without this a session could make them for ever. */
+const maxRenamesPerUpload = 8;
+
 export async function dele(session: Session, argument: string | null): Promise<void> {
   const { path, upload } = ownUpload(session, argument);
   await publishNote(session, {
@@ -47,6 +50,7 @@ export async function rnto(session: Session, argument: string | null): Promise<v
   if (from === null) throw new RefusedError(503, 'Send RNFR first.');
   const { upload } = ownUpload(session, `/${from}`);
   if (argument === null) throw new RefusedError(501, 'A name is needed.');
+  if (upload.renames >= maxRenamesPerUpload) throw new RefusedError(550, 'Renamed too often.');
   const path = resolveOrRefuse(session, argument);
   if (path === '' || session.hall.memory.hasDirectory(cameraOf(session), path))
     throw new RefusedError(553, 'That is a directory.');
@@ -62,7 +66,7 @@ export async function rnto(session: Session, argument: string | null): Promise<v
     at: new Date(session.hall.clock.now()).toISOString(),
   });
   session.ownUploads.delete(from);
-  session.ownUploads.set(path, upload);
+  session.ownUploads.set(path, { ...upload, renames: upload.renames + 1 });
   await session.connection.reply(250, 'Renamed.');
 }
 
@@ -70,8 +74,12 @@ async function publishNote(
   session: Session,
   note: Parameters<Session['hall']['uploads']['publishNote']>[0],
 ): Promise<void> {
+  const { uploads, settings } = session.hall;
   try {
-    await session.hall.uploads.publishNote(note);
+    if ((await uploads.freeBytes()) < settings.limits.minFreeBytes) {
+      throw new RefusedError(452, 'Not enough space, try again later.');
+    }
+    await uploads.publishNote(note);
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     session.log.error({ error: messageOf(error) }, 'note could not be stored');

@@ -2,6 +2,7 @@
 // account's own list (access/receiver-memory.ts); no name of a client becomes a path on disk.
 
 import { resolveVirtualPath } from '../../domain/virtual-path.ts';
+import { noteDown } from '../note-down.ts';
 import { RefusedError } from '../refused-error.ts';
 import type { Session } from '../session.ts';
 
@@ -36,7 +37,7 @@ export function makeDirectories(session: Session, path: string): 'made' | 'exist
     throw new RefusedError(452, 'The quota of this day is used up.');
   }
   const made = memory.makeDirectory(cameraOf(session), path);
-  if (made === 'exists') memory.touch(cameraOf(session), path);
+  if (made === 'exists') noteDown(session.log, () => memory.touch(cameraOf(session), path));
   if (made === 'full') throw new RefusedError(452, 'Too many directories.');
   return made;
 }
@@ -65,6 +66,6 @@ function enter(session: Session, argument: string | null): string {
   const { memory } = session.hall;
   // 550 is what cameras wait for before they send MKD.
   if (!memory.hasDirectory(cameraOf(session), path)) throw new RefusedError(550, 'No such directory.');
-  memory.touch(cameraOf(session), path);
+  noteDown(session.log, () => memory.touch(cameraOf(session), path));
   return path;
 }

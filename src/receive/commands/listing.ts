@@ -39,6 +39,9 @@ async function sendListing(
     const { promise, resolve } = Promise.withResolvers<void>();
     data.socket.once('close', resolve);
     signal.addEventListener('abort', () => data.socket.destroy(), { once: true });
+    if (signal.aborted) data.socket.destroy();
+    // A client that left while 150 was on its way: that event is over.
+    if (data.socket.closed) return { code: 426, text: 'The data connection was lost.' };
     data.socket.resume();
     data.socket.write(text);
     data.finish();

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TransientError } from '../../base/errors.ts';
 import { networkMatcher } from '../../domain/networks.ts';
+import { noteDown } from '../note-down.ts';
 import { RefusedError } from '../refused-error.ts';
 import type { Session } from '../session.ts';
 
@@ -36,6 +37,7 @@ export async function pass(session: Session, argument: string | null): Promise<v
     return refuse(session, startedAtMs, hall.bans.failedLogin(session.peer.address, name, argument ?? ''));
   }
   const admitted = hall.admission.loggedIn(session.id, camera.name);
+  if (admitted !== 'admitted' && admitted.refused === 'gone') return;
   if (admitted !== 'admitted') {
     session.log.warn({ camera: camera.name }, 'log in refused, camera has too many connections');
     hall.observe(session, { kind: 'login-refused', user: name, why: 'connections' });
@@ -44,7 +46,7 @@ export async function pass(session: Session, argument: string | null): Promise<v
   session.camera = camera;
   await connection.login(camera.name, '');
   hall.bans.loggedIn(session.peer.address, camera.name);
-  hall.memory.rememberLogin(camera.name, session.peer.address, hall.clock.now());
+  noteDown(session.log, () => hall.memory.rememberLogin(camera.name, session.peer.address, hall.clock.now()));
   session.log.info({ camera: camera.name, listener: session.listener, ...session.tls }, 'camera logged in');
   if (session.tls !== null) hall.observe(session, { kind: 'logged-in', ...session.tls });
   await connection.reply(230, 'Logged in.');

@@ -3,7 +3,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIPv4 } from 'node:net';
-import { chooseAlpn } from '../control-tls.ts';
+import { chooseAlpn, dataContextOf } from '../control-tls.ts';
 import { startDataTls } from '../data-tls.ts';
 import { openPassiveListener } from '../passive-listener.ts';
 import { RefusedError } from '../refused-error.ts';
@@ -44,7 +44,7 @@ async function listen(session: Session): Promise<number> {
     leases: session.hall.leases,
     host: session.localAddress,
     peerAddress: session.peer.address,
-    startTls: raw => startDataTls(raw, session.secureContext, chooseAlpn),
+    startTls: raw => startDataTls(raw, dataContextOf(session.secureContext), chooseAlpn),
     onStranger: address => {
       session.log.warn({ stranger: address ?? null }, 'data connection from a stranger closed');
       session.hall.observe(session, { kind: 'stranger', address: address ?? null });
@@ -64,8 +64,10 @@ async function listen(session: Session): Promise<number> {
 
 /** The configured address or name (behind NAT), else the IPv4 address that the client itself reached us at. */
 async function passiveAddress(session: Session): Promise<string | undefined> {
+  // The port is listened on at the address that the client reached us at, which IPv4 does not lead to.
+  if (!isIPv4(session.localAddress)) return undefined;
   const configured = session.hall.settings.passive.address;
-  if (configured === null) return isIPv4(session.localAddress) ? session.localAddress : undefined;
+  if (configured === null) return session.localAddress;
   if (isIPv4(configured)) return configured;
   try {
     const timeout = AbortSignal.timeout(nameLookupTimeoutMs);
