@@ -125,7 +125,7 @@ const refusalHints: Readonly<Record<number, string>> = {
   425: 'The transfer needs PASV or EPSV first; active mode (PORT) does not exist here: set the camera to passive.',
   426: 'The data connection broke off: a weak network, or the camera gave up.',
   451: 'The disk has a problem: clipward doctor',
-  452: 'There is no room now: clipward status shows the disk, clipward camera show the quotas.',
+  452: 'There is no room now, or the disk of the archive is not there: clipward status shows the disk, clipward camera show the quotas.',
   502: 'Cameras try commands that do not exist; that is no trouble by itself. If it was PORT or EPRT: set the camera to passive mode.',
   521: 'The camera did not ask for an encrypted data connection (PROT P): look for a setting that encrypts data, too.',
   522: 'The data connection was not secured with TLS: look for a setting that encrypts data, too.',
