@@ -7,7 +7,7 @@
 
 import { openCertificates } from './access/certificates.ts';
 import { openAccountWriter } from './access/open-accounts.ts';
-import { receiverDirectory } from './access/receiver-memory.ts';
+import { receiverDirectory } from './access/receiver-database.ts';
 import { serverNames } from './access/server-names.ts';
 import { startCertificateRenewal } from './access/watch-certificates.ts';
 import { openMarker, readArchiveId } from './archive/marker.ts';

@@ -4,8 +4,7 @@
 import { existsSync } from 'node:fs';
 import type { Db } from '../base/sqlite.ts';
 import { parseSessionEvent, type SessionEvent } from '../domain/session-event.ts';
-import { openReceiverDatabase } from './receiver-database.ts';
-import { receiverDatabaseFile } from './receiver-memory.ts';
+import { openReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 export type CameraHabits = Readonly<{
   /** The control connection of the last log-in. */

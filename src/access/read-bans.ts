@@ -2,10 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { FailedError, messageOf, SettingsError } from '../base/errors.ts';
-import { openDatabase } from '../base/sqlite.ts';
 import type { Ban } from '../domain/bans.ts';
 import { prepareBans } from './ban-memory.ts';
-import { receiverDatabaseFile, receiverMigrations } from './receiver-memory.ts';
+import { openReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 /**
  * What the receiver has written down, for a command; empty before it first ran. Throws FailedError when it cannot be read:
@@ -15,14 +14,7 @@ export function readBans(stateDir: string): readonly Ban[] {
   const file = receiverDatabaseFile(stateDir);
   if (!existsSync(file)) return [];
   try {
-    const db = openDatabase({
-      file,
-      migrations: receiverMigrations,
-      readOnly: true,
-      journal: 'wal',
-      synchronous: 'normal',
-      group: 'write',
-    });
+    const db = openReceiverDatabase(stateDir, { readOnly: true });
     try {
       return prepareBans(db).bans();
     } finally {

@@ -1,12 +1,27 @@
-import { type Db, openDatabase } from '../base/sqlite.ts';
-import { receiverDatabaseFile, receiverMigrations } from './receiver-memory.ts';
+// Where receiver.db is, and how every connection to it is opened.
 
-/** A connection of one's own to receiver.db; the state directory exists. */
+import { join } from 'node:path';
+import { type Db, openDatabase } from '../base/sqlite.ts';
+
+const migrations = new URL('./migrations-receiver/', import.meta.url);
+
+/**
+ * What the receiver keeps for itself is in a directory of its own, so that it need not be able to write anything else in
+ * the state directory. What lies here is the word of the receiver, to commands of the owner too.
+ */
+export function receiverDirectory(stateDir: string): string {
+  return join(stateDir, 'receiver');
+}
+
+export function receiverDatabaseFile(stateDir: string): string {
+  return join(receiverDirectory(stateDir), 'receiver.db');
+}
+
+/** A connection of one's own to receiver.db; the receiver's directory exists. */
 export function openReceiverDatabase(stateDir: string, options: { readOnly?: boolean } = {}): Db {
-  const file = receiverDatabaseFile(stateDir);
   return openDatabase({
-    file,
-    migrations: receiverMigrations,
+    file: receiverDatabaseFile(stateDir),
+    migrations,
     ...options,
     journal: 'wal',
     synchronous: 'normal',

@@ -2,15 +2,14 @@
 // logged in. Paths are normalised virtual paths without a leading slash; '' is the root, which always exists.
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { makeDirectory } from '../base/durable.ts';
-import { type Db, inTransaction, openDatabase } from '../base/sqlite.ts';
+import { type Db, inTransaction } from '../base/sqlite.ts';
 import { parentOf } from '../domain/virtual-path.ts';
 import { type BanMemory, prepareBans } from './ban-memory.ts';
 import { type CutUploads, type DailyUsage, prepareCutUploads, prepareDailyUsage } from './daily-usage.ts';
+import { openReceiverDatabase, receiverDatabaseFile, receiverDirectory } from './receiver-database.ts';
 
-export const receiverMigrations = new URL('./migrations-receiver/', import.meta.url);
 const hourMs = 3_600_000;
 /** A directory that nobody used for so long is forgotten; the camera makes it again. */
 export const directoryLifetimeMs = 30 * 24 * hourMs;
@@ -38,18 +37,6 @@ export type ReceiverMemory = Disposable & {
   CutUploads &
   BanMemory;
 
-/**
- * What the receiver keeps for itself is in a directory of its own, so that it need not be able to write anything else in
- * the state directory. What lies here is the word of the receiver, to commands of the owner too.
- */
-export function receiverDirectory(stateDir: string): string {
-  return join(stateDir, 'receiver');
-}
-
-export function receiverDatabaseFile(stateDir: string): string {
-  return join(receiverDirectory(stateDir), 'receiver.db');
-}
-
 export async function openReceiverMemory(options: {
   stateDir: string;
   maxDirectoriesPerCamera: number;
@@ -58,14 +45,7 @@ export async function openReceiverMemory(options: {
   const { stateDir, maxDirectoriesPerCamera, clock } = options;
   await makeDirectory(stateDir);
   await makeDirectory(receiverDirectory(stateDir), 'write');
-  const file = receiverDatabaseFile(stateDir);
-  const db = openDatabase({
-    file,
-    migrations: receiverMigrations,
-    journal: 'wal',
-    synchronous: 'normal',
-    group: 'write',
-  });
+  const db = openReceiverDatabase(stateDir);
   const directories = prepareDirectories(db, { limit: maxDirectoriesPerCamera, clock });
   directories.prune(clock.now());
   return {
@@ -85,17 +65,9 @@ export async function openReceiverMemory(options: {
  * ran, or it belongs to another user): a command that shows facts does not fail for the want of this one.
  */
 export function readLastLogins(stateDir: string): readonly LastLogin[] | undefined {
-  const file = receiverDatabaseFile(stateDir);
-  if (!existsSync(file)) return undefined;
+  if (!existsSync(receiverDatabaseFile(stateDir))) return undefined;
   try {
-    const db = openDatabase({
-      file,
-      migrations: receiverMigrations,
-      readOnly: true,
-      journal: 'wal',
-      synchronous: 'normal',
-      group: 'write',
-    });
+    const db = openReceiverDatabase(stateDir, { readOnly: true });
     try {
       return prepareLogins(db).lastLogins();
     } finally {

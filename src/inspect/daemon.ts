@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { receiverDirectory } from '../access/receiver-memory.ts';
+import { receiverDirectory } from '../access/receiver-database.ts';
 import { lockIsHeld } from '../base/sqlite.ts';
 
 export const roles = ['receive', 'archive'] as const;

@@ -9,7 +9,7 @@ import type { PasswordVerifier } from '../access/passwords.ts';
 import type { ReceiverMemory } from '../access/receiver-memory.ts';
 import type { Uploads } from '../archive/uploads.ts';
 import type { Clock } from '../base/clock.ts';
-import { errnoOf, messageOf, SettingsError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createAdmission } from '../domain/admission.ts';
 import { formatNetwork, type Network, networkMatcher, parseAddress } from '../domain/networks.ts';
@@ -19,6 +19,7 @@ import { commands } from './commands/table.ts';
 import { type ControlConnection, startControlConnection } from './control-connection.ts';
 import { createSessionContext, startControlTls, type TlsIdentity } from './control-tls.ts';
 import { createEngine, type FtpConnection } from './engine.ts';
+import { listen } from './listen.ts';
 import type { Observe } from './observer.ts';
 import { createPortLeases } from './port-leases.ts';
 import { createQuotas } from './quota.ts';
@@ -310,43 +311,4 @@ function mayStay(was: Camera, now: Camera, address: string): boolean {
     now.passwordChangedAt === was.passwordChangedAt &&
     now.addedAt === was.addedAt
   );
-}
-
-function listen(server: Server, name: ListenerName, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', error => reject(listenError(error, name, host, port)));
-    server.listen({ host, port, ipv6Only: false }, () => {
-      server.removeAllListeners('error');
-      // No descriptor for an accept is trouble for that client alone; the limits keep us below it.
-      server.on('error', () => {});
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-function listenError(error: Error, name: ListenerName, host: string, port: number): Error {
-  const key = `ftps.${name}.port`;
-  switch (errnoOf(error)) {
-    case 'EADDRINUSE':
-      return new SettingsError(
-        `Port ${port} is in use by another program: stop it, or set ${key} to a free port.`,
-        { cause: error },
-      );
-    case 'EACCES':
-      return new SettingsError(
-        `Port ${port} may not be taken by this user: set ${key} to a port above 1023, or run under systemd.`,
-        { cause: error },
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EINVAL':
-      return new SettingsError(
-        `${host} is no address of this machine: set ftps.${name}.host to one, or to "::" for all.`,
-        { cause: error },
-      );
-    default:
-      return error;
-  }
 }

@@ -1,12 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
+import { receiverDatabaseFile, receiverDirectory } from '../../src/access/receiver-database.ts';
 import {
   directoryLifetimeMs,
   maxAddressesPerCamera,
   openReceiverMemory,
   readLastLogins,
-  receiverDatabaseFile,
-  receiverDirectory,
 } from '../../src/access/receiver-memory.ts';
 
 const startMs = Date.parse('2026-11-21T08:00:00Z');

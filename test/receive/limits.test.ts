@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setInterval as everyMs } from 'node:timers/promises';
 import t from 'tap';
 import type { ReceiverMemory } from '../../src/access/receiver-memory.ts';
 import type { Uploads } from '../../src/archive/uploads.ts';
@@ -184,10 +185,12 @@ onBoth(
     t.equal(await client.code('STOR slow.bin'), 150);
     const tls = await client.secureData(raw);
     const started = performance.now();
-    for (let piece = 0; piece < 8; piece++) {
+    let pieces = 0;
+    // The pace of a slow camera: always within the stall time, far beyond it in all.
+    for await (const _tick of everyMs(100)) {
       tls.write(randomBytes(1000));
-      await client.code('NOOP');
-      await new Promise(resolve => setTimeout(resolve, 100));
+      t.equal(await client.code('NOOP'), 200);
+      if (++pieces === 8) break;
     }
     t.ok(performance.now() - started > 700, 'longer than the stall time in all');
     const silentSince = performance.now();
@@ -210,19 +213,19 @@ onBoth(
       const raw = await client.openData();
       t.equal(await client.code(`STOR ${name}.bin`), 150);
       const tls = await client.secureData(raw);
-      let isOver = false;
-      const drip = setInterval(() => void (isOver || tls.write(randomBytes(bytesEach))), 20);
       const reply = client.reply();
-      if (name === 'slow') {
-        // Several spans of the pace go by.
-        await new Promise(resolve => setTimeout(resolve, 1200));
-        isOver = true;
-        clearInterval(drip);
-        await endUpload({ raw, tls }, Buffer.alloc(0), 'close-notify');
+      let isAnswered = false;
+      void reply.then(() => {
+        isAnswered = true;
+      });
+      let pieces = 0;
+      // The faster one goes on for several spans of the pace, the slower one until it is cut.
+      for await (const _tick of everyMs(20)) {
+        if (isAnswered || (name === 'slow' && ++pieces === 60)) break;
+        tls.write(randomBytes(bytesEach));
       }
+      if (name === 'slow') await endUpload({ raw, tls }, Buffer.alloc(0), 'close-notify');
       t.equal((await reply)?.code, name === 'slow' ? 226 : 426, name);
-      isOver = true;
-      clearInterval(drip);
       raw.destroy();
     }
     t.match(
