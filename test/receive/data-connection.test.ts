@@ -21,39 +21,48 @@ onBoth('55. active mode does not exist', loggedIn, async (t, client) => {
 t.test('56. PASV names the configured address and an unpredictable port of the range', async t => {
   const server = await startTestReceiver({ passive: { address: '192.0.2.9' } });
   t.teardown(() => server.stop());
-  const client = await loggedIn.explicit(server);
-  const ports = new Set<number>();
-  for (let round = 0; round < 20; round++) {
-    const { address, port } = await pasv(client);
-    t.equal(address, '192.0.2.9');
-    t.ok(port >= server.passive.minPort && port <= server.passive.maxPort);
-    ports.add(port);
+  for (const client of [await loggedIn.explicit(server), await loggedIn.implicit(server)]) {
+    const ports = new Set<number>();
+    for (let round = 0; round < 20; round++) {
+      const { address, port } = await pasv(client);
+      t.equal(address, '192.0.2.9');
+      t.ok(port >= server.passive.minPort && port <= server.passive.maxPort);
+      ports.add(port);
+    }
+    t.ok(ports.size > 5, 'not one after the other from the same place');
+    const sorted = [...ports];
+    t.notSame(
+      sorted,
+      sorted.toSorted((a, b) => a - b),
+    );
+    client.close();
   }
-  t.ok(ports.size > 5, 'not one after the other from the same place');
-  const sorted = [...ports];
-  t.notSame(
-    sorted,
-    sorted.toSorted((a, b) => a - b),
-  );
-  client.close();
 });
 
 t.test('56. a configured name is looked up for each PASV', async t => {
   const server = await startTestReceiver({ passive: { address: 'localhost' } });
   t.teardown(() => server.stop());
-  const client = await loggedIn.explicit(server);
-  t.equal((await pasv(client)).address, '127.0.0.1');
-  client.close();
+  for (const client of [await loggedIn.explicit(server), await loggedIn.implicit(server)]) {
+    t.equal((await pasv(client)).address, '127.0.0.1');
+    client.close();
+  }
 });
 
 t.test('57. over IPv6 there is no address for PASV, and EPSV works', async t => {
   const server = await startTestReceiver({ host: '::1', allowed: ['::1'] });
   t.teardown(() => server.stop());
-  const client = await loginExplicit(server.explicitPort, account, { host: '::1' });
-  t.equal(await client.code('PASV'), 425);
-  t.equal((await client.upload('over-six.bin', clip)).code, 226);
-  t.match(server.inbox(), [{ receipt: { peer: { address: '::1' } } }]);
-  client.close();
+  for (const client of [
+    await loginExplicit(server.explicitPort, account, { host: '::1' }),
+    await loginImplicit(server.implicitPort, account, { host: '::1' }),
+  ]) {
+    t.equal(await client.code('PASV'), 425);
+    t.equal((await client.upload('over-six.bin', clip)).code, 226);
+    client.close();
+  }
+  t.match(server.inbox(), [
+    { receipt: { peer: { address: '::1' } } },
+    { receipt: { peer: { address: '::1' } } },
+  ]);
 });
 
 onBoth('58. EPSV 2 is 522 on IPv4, and after EPSV ALL there is no PASV', loggedIn, async (t, client) => {
@@ -128,7 +137,11 @@ t.test('60. a used-up range is 425, and a port that something else holds is skip
   holder.listen(server.passive.minPort + 1, '127.0.0.1');
   await once(holder, 'listening');
   t.teardown(() => void holder.close());
-  const clients = await Promise.all(Array.from({ length: 3 }, () => loggedIn.explicit(server)));
+  const clients = await Promise.all([
+    loggedIn.explicit(server),
+    loggedIn.implicit(server),
+    loggedIn.implicit(server),
+  ]);
   const [first, second, third] = clients as [FtpsClient, FtpsClient, FtpsClient];
   const ports = [(await pasv(first)).port, (await pasv(second)).port];
   t.same(new Set(ports), new Set([server.passive.minPort, server.passive.maxPort]));

@@ -138,13 +138,15 @@ t.test(
     });
     const server = await startTestReceiver({ dataDir: join(mount, 'data') });
     t.teardown(() => server.stop());
-    const client = await loggedIn.explicit(server);
-    t.equal((await client.upload('large.bin', randomBytes(3_000_000))).code, 452);
-    t.match(server.logText(), /upload could not be stored/);
-    for (const entry of server.inbox()) t.equal(entry.receipt.completeness, 'partial');
-    server.clearInbox();
-    t.equal((await client.upload('small.bin', randomBytes(100_000))).code, 226);
-    client.close();
+    for (const client of [await loggedIn.explicit(server), await loggedIn.implicit(server)]) {
+      t.equal((await client.upload('large.bin', randomBytes(3_000_000))).code, 452);
+      t.match(server.logText(), /upload could not be stored/);
+      for (const entry of server.inbox()) t.equal(entry.receipt.completeness, 'partial');
+      server.clearInbox();
+      t.equal((await client.upload('small.bin', randomBytes(100_000))).code, 226);
+      server.clearInbox();
+      client.close();
+    }
   },
 );
 
@@ -162,12 +164,14 @@ t.test('76. an I/O error is 451, nothing is acknowledged, and the next upload wo
   });
   const server = await startTestReceiver({ uploads: breaking });
   t.teardown(() => server.stop());
-  const client = await loggedIn.explicit(server);
-  t.equal((await client.upload('a.bin', randomBytes(1000))).code, 451);
+  const clients = [await loggedIn.explicit(server), await loggedIn.implicit(server)];
+  for (const client of clients) t.equal((await client.upload('a.bin', randomBytes(1000))).code, 451);
   t.same(server.inbox(), []);
   fails = false;
-  t.equal((await client.upload('a.bin', randomBytes(1000))).code, 226);
-  client.close();
+  for (const client of clients) {
+    t.equal((await client.upload('a.bin', randomBytes(1000))).code, 226);
+    client.close();
+  }
 });
 
 onBoth('78. an upload without a byte is 226', loggedIn, async (t, client, server) => {

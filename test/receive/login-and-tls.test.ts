@@ -152,6 +152,10 @@ t.test('13. garbage before the handshake closes the connection', async t => {
   const other = await connectExplicit(server.explicitPort);
   other.raw.write(Buffer.alloc(65_536, 0x41));
   await other.closed;
+  const implicit = await connectPlain(server.implicitPort);
+  implicit.raw.write(Buffer.alloc(65_536, 0x41));
+  await implicit.closed;
+  t.equal(await (await connectExplicit(server.explicitPort)).code('NOOP'), 200, 'nothing else is harmed');
 });
 
 t.test('14. nothing from before AUTH survives it', async t => {
@@ -216,11 +220,15 @@ t.test('18. renegotiation is refused', async t => {
   const server = await startTestReceiver();
   t.teardown(() => server.stop());
   const tls = { maxVersion: 'TLSv1.2' as const };
-  const client = await connectImplicit(server.implicitPort, { tls });
-  const socket = client.socket as TLSSocket;
-  const refused = new Promise(resolve => socket.once('error', resolve));
-  socket.renegotiate({ rejectUnauthorized: false }, () => {});
-  t.match(await refused, { message: /no renegotiation/i });
+  const explicit = await connectExplicit(server.explicitPort, { tls });
+  await explicit.command('AUTH TLS');
+  await explicit.startTls();
+  for (const client of [explicit, await connectImplicit(server.implicitPort, { tls })]) {
+    const socket = client.socket as TLSSocket;
+    const refused = new Promise(resolve => socket.once('error', resolve));
+    socket.renegotiate({ rejectUnauthorized: false }, () => {});
+    t.match(await refused, { message: /no renegotiation/i });
+  }
 });
 
 t.test('20. a client that offers another protocol than ftp is refused', async t => {
