@@ -113,9 +113,20 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
 function startUpload(parts: { entry: PinnedEntry; media: FileHandle; enter(): Promise<void> }): Upload {
   const { entry, media, enter } = parts;
   let ended = false;
+  let length = 0;
   return {
     id: entry.id,
-    write: chunks => explained('the upload cannot be written', () => writeAll(media, chunks)),
+    write: chunks =>
+      explained('the upload cannot be written', async () => {
+        try {
+          await writeAll(media, chunks);
+        } catch (error) {
+          // What a full disk still took of it goes, so that the file is what was written whole, and its receipt has room.
+          await media.truncate(length).catch(() => undefined);
+          throw error;
+        }
+        for (const chunk of chunks) length += chunk.byteLength;
+      }),
     read: (position, length) =>
       explained('the upload cannot be read', async () => {
         const { buffer, bytesRead } = await media.read(Buffer.allocUnsafe(length), 0, length, position);

@@ -53,7 +53,7 @@ export async function receiveBytes(
     minBytesPerSecond: limits.minUploadBytesPerSecond,
     signal,
   });
-  const hash = createHash('sha256');
+  let hash = createHash('sha256');
   const scan = startContainerScan();
   let bytes = 0;
   let nextFloorCheck = floorCheckBytes;
@@ -65,12 +65,19 @@ export async function receiveBytes(
       const allowed = quota.take(fitting);
       // What still fits is kept, so that a partial holds all that its limits let in.
       const kept = allowed < size ? firstBytes(batch, allowed) : batch;
+      const before = hash.copy();
       const written = upload.write(kept);
       for (const piece of kept) {
         hash.update(piece);
         scan.push(piece);
       }
-      await written;
+      try {
+        await written;
+      } catch (error) {
+        // The file holds what was written before (archive/uploads.ts), and the receipt must say no more.
+        hash = before;
+        throw error;
+      }
       bytes += allowed;
       if (allowed < fitting) return 'quota';
       if (fitting < size) return 'too-large';
@@ -92,7 +99,6 @@ export async function receiveBytes(
   if (cutBy !== null) data.socket.destroy();
   return {
     bytes,
-    // After a failed write the file may hold less than was hashed; publishing it compares sizes and refuses.
     sha256: hash.digest('hex'),
     container: scan.verdict(),
     closeNotify: cutBy === null && data.endedWithCloseNotify(),

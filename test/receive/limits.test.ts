@@ -1,7 +1,7 @@
 // Each limit just below, at and just above. The numbers are those of the table in docs/security.md.
 
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,7 +141,12 @@ t.test(
     for (const client of [await loggedIn.explicit(server), await loggedIn.implicit(server)]) {
       t.equal((await client.upload('large.bin', randomBytes(3_000_000))).code, 452);
       t.match(server.logText(), /upload could not be stored/);
-      for (const entry of server.inbox()) t.equal(entry.receipt.completeness, 'partial');
+      t.match(server.inbox(), [{ receipt: { completeness: 'partial', endedBy: 'disk-full' } }]);
+      for (const { receipt, media } of server.inbox()) {
+        t.ok(media.length > 100_000, 'what arrived before is kept');
+        t.equal(receipt.bytes, media.length);
+        t.equal(receipt.sha256, createHash('sha256').update(media).digest('hex'));
+      }
       server.clearInbox();
       t.equal((await client.upload('small.bin', randomBytes(100_000))).code, 226);
       server.clearInbox();
