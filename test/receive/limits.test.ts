@@ -131,7 +131,7 @@ t.test(
   { skip: isRoot ? false : 'needs root for a small file system' },
   async t => {
     const mount = mkdtempSync(join(tmpdir(), 'clipward-small-'));
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount]);
     t.teardown(() => {
       execFileSync('umount', [mount]);
       rmSync(mount, { recursive: true });
@@ -139,7 +139,7 @@ t.test(
     const server = await startTestReceiver({ dataDir: join(mount, 'data') });
     t.teardown(() => server.stop());
     for (const client of [await loggedIn.explicit(server), await loggedIn.implicit(server)]) {
-      t.equal((await client.upload('large.bin', randomBytes(3_000_000))).code, 452);
+      t.equal((await client.upload('large.bin', randomBytes(20_000_000))).code, 452);
       t.match(server.logText(), /upload could not be stored/);
       t.match(server.inbox(), [{ receipt: { completeness: 'partial', endedBy: 'disk-full' } }]);
       for (const { receipt, media } of server.inbox()) {
