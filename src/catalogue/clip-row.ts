@@ -1,6 +1,6 @@
 import type { ClipKind, Completeness, CompletenessBasis, TimeSource } from '../domain/clip.ts';
 
-/** A clip as the catalogue knows it; migrations/001-clips.sql says what each column means. Instants are epoch milliseconds. */
+/** A clip as the catalogue knows it; migrations/*.sql say what each column means. Instants are epoch milliseconds. */
 export type Clip = Readonly<{
   id: string;
   camera: string;
@@ -23,7 +23,18 @@ export type Clip = Readonly<{
   thumbnail: string | null;
   withdrawnAt: number | null;
   problem: string | null;
+  /** The event that it is part of; null for tests, sentinels and unknown files. */
+  event: string | null;
+  /** What was taken off the claimed time; null when nothing was. */
+  clockOffsetMs: number | null;
+  /** From when retention counts its age. */
+  keptFrom: number;
+  /** The whole clip of which this partial is the beginning. */
+  supersededBy: string | null;
 }>;
+
+/** What filing says about a clip; its event and its successor follow from the rows that are there. */
+export type NewClip = Omit<Clip, 'event' | 'supersededBy'>;
 
 /** Column and property are one list, so that a column that is written is also read. */
 const columns: Readonly<Record<keyof Clip, string>> = {
@@ -48,6 +59,10 @@ const columns: Readonly<Record<keyof Clip, string>> = {
   thumbnail: 'thumbnail',
   withdrawnAt: 'withdrawn_at',
   problem: 'problem',
+  event: 'event',
+  clockOffsetMs: 'clock_offset_ms',
+  keptFrom: 'kept_from',
+  supersededBy: 'superseded_by',
 };
 
 /** `SELECT ${selectClip} FROM clip` gives rows that are a Clip: names are those of the type, values those of STRICT columns. */

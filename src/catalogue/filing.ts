@@ -1,6 +1,6 @@
 import { type Db, inTransaction } from '../base/sqlite.ts';
 import type { Completeness, CompletenessBasis } from '../domain/clip.ts';
-import { type Clip, insertClip } from './clip-row.ts';
+import { type Clip, insertClip, type NewClip } from './clip-row.ts';
 
 export type StoredReceipt = Readonly<{
   /** The upload's id. */
@@ -22,7 +22,7 @@ export type Filing = Readonly<{
    * Files a new clip with the receipt that brought it, in one transaction. Does nothing when that upload was filed
    * before. Answers the id of the clip that the upload is in.
    */
-  fileClip(clip: Clip, receipt: StoredReceipt): string;
+  fileClip(clip: NewClip, receipt: StoredReceipt): string;
   /**
    * Adds a receipt to a clip that is there: the same bytes came again under the same name. What the better of the two
    * uploads proved counts. Does nothing when that upload was filed before.
@@ -63,7 +63,7 @@ export function filingQueries(db: Db): Filing {
       inTransaction(db, () => {
         const known = clipOf.get(receipt.upload);
         if (known !== undefined) return known;
-        insert.run(clip);
+        insert.run({ ...clip, event: null, supersededBy: null });
         insertReceipt.run({ ...receipt, clip: clip.id });
         return clip.id;
       }),

@@ -58,7 +58,19 @@ export async function fileUpload(parts: FilingParts, upload: OpenUpload, signal:
   const proof = { completeness, completenessBasis };
   const file = { id, camera, originalPath, path, bytes, sha256, thumbnail: thumbnail.path };
   catalogue.fileClip(
-    { ...file, ...proof, ...time, receivedAt, durationMs, width, height, codec, withdrawnAt, problem },
+    {
+      ...file,
+      ...proof,
+      ...time,
+      receivedAt,
+      keptFrom: receivedAt,
+      durationMs,
+      width,
+      height,
+      codec,
+      withdrawnAt,
+      problem,
+    },
     stored,
   );
   log.info({ kind: time.kind, bytes, completeness, timeSource: time.timeSource }, 'clip filed');

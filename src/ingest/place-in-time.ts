@@ -8,6 +8,8 @@ export type TimeAndKind = Readonly<{
   claimedAt: number | null;
   startAt: number;
   timeSource: TimeSource;
+  /** What was taken off the claimed time; null when nothing was. */
+  clockOffsetMs: number | null;
 }>;
 
 /** A container's clock may be ahead of ours by as much as a name's may. */
@@ -43,7 +45,7 @@ export function placeInTime(
     earlierClaimsMs: file.earlierClaims,
   });
   const kind: ClipKind = file.kind === 'other' ? (name.kindHint ?? 'other') : file.kind;
-  const common = { kind, timeZone, claimedAt: name.claimedAt?.epochMs ?? null };
+  const common = { kind, timeZone, claimedAt: name.claimedAt?.epochMs ?? null, clockOffsetMs: null };
   const createdAt = file.containerCreatedAt === null ? Number.NaN : Date.parse(file.containerCreatedAt);
   if (name.timeSource === 'arrival' && isPlausible(createdAt, receivedAt, acceptanceDays))
     return { ...common, startAt: createdAt, timeSource: 'container' };

@@ -155,6 +155,9 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
+/** What retention keeps free above the floor at which uploads are refused: an hour of dozens of cameras. */
+const roomAboveRefusal = 4 * 1024 ** 3;
+
 /**
  * Paths in a file are relative to it. A directory that the file does not name lies beside the file, but beside config/ for
  * the project's own: writing a first setting into that file must not make the archive seem to have vanished.
@@ -176,5 +179,9 @@ function absolute(
     stateDir:
       settings.stateDir === undefined ? join(dirname(dataDir), 'state') : resolve(beside, settings.stateDir),
     certsDir: place('certsDir'),
+    retention: {
+      ...settings.retention,
+      minFreeBytes: settings.retention.minFreeBytes ?? settings.ftps.limits.minFreeBytes + roomAboveRefusal,
+    },
   };
 }

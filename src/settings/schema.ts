@@ -68,6 +68,15 @@ const privateNetworks = [
   '::1',
 ];
 
+const keepDays = (what: string) =>
+  whole(
+    1,
+    36_600,
+    `${what} older than so many days, counted from their arrival, are deleted; null: kept as long as there is room.`,
+  )
+    .nullable()
+    .default(null);
+
 const limits = section(
   {
     maxConnections: whole(1, 10_000, 'Control connections at the same time, all together.').default(200),
@@ -262,6 +271,63 @@ export const settingsSchema = section(
       },
       'Filing what was uploaded.',
     ).prefault({}),
+    events: section(
+      {
+        gapMs: whole(
+          0,
+          hour,
+          'Clips and pictures of one camera that are not further apart than this are one event, in milliseconds. A change counts for what is filed from then on.',
+        ).default(30_000),
+        preMs: whole(
+          0,
+          10 * minute,
+          'How much footage before its first clip belongs to an event, in milliseconds.',
+        ).default(5000),
+        postMs: whole(
+          0,
+          10 * minute,
+          'How much footage after its last clip belongs to an event, in milliseconds.',
+        ).default(10_000),
+      },
+      'Which clips belong together.',
+    ).prefault({}),
+    retention: section(
+      {
+        keepClipsDays: keepDays('Clips'),
+        keepFootageDays: keepDays('Continuous footage'),
+        keepEventFootageDays: keepDays('Footage around events'),
+        maxBytes: whole(
+          mebibyte,
+          1024 * 1024 * gibibyte,
+          'What all media together may take, in bytes; null: what the disk has room for above minFreeBytes.',
+        )
+          .nullable()
+          .default(null),
+        minFreeBytes: whole(
+          0,
+          1024 * gibibyte,
+          'Free space on the disk of dataDir that is kept by deleting the oldest, in bytes; it must be more than ftps.limits.minFreeBytes, below which uploads are refused. null: 4 GiB more than that.',
+        )
+          .nullable()
+          .default(null),
+        minAgeHours: whole(
+          0,
+          366 * 24,
+          'Nothing younger than this is deleted to make room, in hours: a flood then meets a full disk, and erases nothing.',
+        ).default(72),
+        maxHolds: whole(
+          1,
+          100_000,
+          'How many holds there may be; everything on hold means a full disk.',
+        ).default(1000),
+        intervalMs: whole(
+          1000,
+          24 * hour,
+          'How often it is looked whether something is to be deleted, in milliseconds.',
+        ).default(minute),
+      },
+      'What is deleted, and when. What is on hold never is. `camera set` decides for one camera.',
+    ).prefault({}),
     log: section(
       { level: oneOf(logLevels, 'The least important lines that are still logged.').default('info') },
       'The log on standard output.',
@@ -270,13 +336,20 @@ export const settingsSchema = section(
   'The settings of clipward.',
 )
   .check(context => {
-    const { explicit, implicit, passive, bans } = context.value.ftps;
+    const { explicit, implicit, passive, bans, limits } = context.value.ftps;
+    const { retention } = context.value;
     const refuse = (path: string[], message: string, input: unknown) =>
       context.issues.push({ code: 'custom', path, message, input });
     if (!explicit.enabled && !implicit.enabled)
       refuse(['ftps', 'implicit', 'enabled'], 'true here or in ftps.explicit.enabled', false);
     if (explicit.enabled && implicit.enabled && explicit.port === implicit.port)
       refuse(['ftps', 'implicit', 'port'], 'another port than ftps.explicit.port', implicit.port);
+    if (retention.minFreeBytes !== null && retention.minFreeBytes <= limits.minFreeBytes)
+      refuse(
+        ['retention', 'minFreeBytes'],
+        `more than ftps.limits.minFreeBytes (${limits.minFreeBytes}), or uploads are refused before room is made`,
+        retention.minFreeBytes,
+      );
     if (bans.maxBanMs < bans.firstBanMs)
       refuse(['ftps', 'bans', 'maxBanMs'], 'not less than ftps.bans.firstBanMs', bans.maxBanMs);
     if (passive.maxPort < passive.minPort)

@@ -53,5 +53,16 @@ export type Settings = Readonly<{
     allowedNetworks: readonly Network[];
   }>;
   ingest: Readonly<{ reconcileIntervalMs: number }>;
+  events: Readonly<{ gapMs: number; preMs: number; postMs: number }>;
+  retention: Readonly<{
+    keepClipsDays: number | null;
+    keepFootageDays: number | null;
+    keepEventFootageDays: number | null;
+    maxBytes: number | null;
+    minFreeBytes: number;
+    minAgeHours: number;
+    maxHolds: number;
+    intervalMs: number;
+  }>;
   log: Readonly<{ level: LogLevel }>;
 }>;

@@ -24,6 +24,10 @@ export function sampleClip(id: string, facts: Partial<Clip> = {}): Clip {
     thumbnail: `thumbnails/front-door/2026/09/27/${id}.jpg`,
     withdrawnAt: null,
     problem: null,
+    event: null,
+    supersededBy: null,
+    clockOffsetMs: null,
+    keptFrom: Date.UTC(2026, 8, 27, 12, 3, 30),
     ...facts,
   };
 }

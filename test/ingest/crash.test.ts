@@ -92,6 +92,7 @@ function outcome(archive: SmallArchive) {
       startAt: clip.startAt - clip.receivedAt,
       claimedAt: clip.claimedAt === null ? null : clip.claimedAt - clip.receivedAt,
       receivedAt: 0,
+      keptFrom: clip.keptFrom - clip.receivedAt,
       receipts: archive.catalogue.receiptCount(clip.id),
     })),
   };
