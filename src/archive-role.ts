@@ -3,6 +3,8 @@
 
 import { type AccountReader, defaultAcceptanceDays } from './access/accounts.ts';
 import { openAccountReader, repairAccounts } from './access/open-accounts.ts';
+import { openSigningKey } from './access/signing-key.ts';
+import { isDiskFull, openBallast } from './archive/ballast.ts';
 import { openClipFiles } from './archive/clip-files.ts';
 import { makeDropDirectories } from './archive/drop-directories.ts';
 import { openInbox } from './archive/inbox.ts';
@@ -14,10 +16,15 @@ import type { Clock } from './base/clock.ts';
 import { FailedError, messageOf, TransientError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
+import { appendPending } from './ingest/append-pending.ts';
 import { fileEntry } from './ingest/file-entry.ts';
 import { startIngest } from './ingest/ingest.ts';
 import type { FilingParts } from './ingest/parts.ts';
+import { placePending } from './ingest/place-pending.ts';
+import { startHeadAnnouncements } from './inspect/announce-head.ts';
 import { openMedia } from './media/media.ts';
+import { openRetention } from './retain/open-retention.ts';
+import { startRetain } from './retain/start-retain.ts';
 import type { Settings } from './settings/settings.ts';
 import { startWatch, type Watch } from './watch/watch.ts';
 
@@ -43,7 +50,12 @@ export async function startArchiveRole(options: {
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
   opened.use(accounts.onChange(() => repairWhenUnreadable(accounts, stateDir, log)));
-  const catalogue = opened.use(openCatalogue({ file: catalogueFile(stateDir) }));
+  const { publicKey, sign } = await openSigningKey({ stateDir, log });
+  const chain = { archiveId, sign, now: () => clock.now() };
+  const catalogue = opened.use(
+    openCatalogue({ file: catalogueFile(stateDir), chain, eventGapMs: settings.events.gapMs }),
+  );
+  opened.use(startHeadAnnouncements({ archiveId, catalogue, publicKey, clock, log }));
   const inbox = openInbox({ ...ours, maxMediaBytes: settings.ftps.limits.maxUploadBytes });
   const quarantine = openQuarantine(ours);
   const parts: FilingParts = {
@@ -57,13 +69,32 @@ export async function startArchiveRole(options: {
       accounts.camera(camera) ?? { timeZone: serverTimeZone(), acceptanceDays: defaultAcceptanceDays },
     log,
   };
+  const ballast = openBallast({ ...ours, stateDir, refusedBelowBytes: settings.ftps.limits.minFreeBytes });
+  const makeRoomFor = async (error: unknown) => isDiskFull(error) && (await ballast.giveUp());
+  const retain = opened.use(
+    startRetain({
+      parts: openRetention({
+        ...{ settings, archiveId, catalogue, clock, makeRoomFor },
+        cameras: () => accounts.cameras(),
+      }),
+      settings: settings.retention,
+      tendBallast: ballast.tend,
+      clock,
+      log,
+    }),
+  );
   const unmovable = new Set<string>();
   // Watch and ingest know nothing of each other: entries go one way, the word that there is room the other.
   let watch: Watch | undefined;
   let hasRoom = false;
   const ingest = opened.use(
     startIngest({
-      fileEntry: (entry, signal) => fileEntry(parts, entry, signal),
+      fileEntry: (entry, signal) =>
+        fileEntry(parts, entry, signal).catch(async error => {
+          if (isDiskFull(error)) retain.hurry();
+          await makeRoomFor(error);
+          throw error;
+        }),
       async quarantineEntry(entry, reason) {
         const at = clock.now();
         // The row comes first: a crash in between leaves an entry that is put aside again, not one that nobody counts.
@@ -97,6 +128,14 @@ export async function startArchiveRole(options: {
     if (hasRoom) void watch.reconcile().catch(() => {});
   };
   opened.use(await onceMounted({ work: openDoor, log }));
+  const closing = new AbortController();
+  const caughtUp = appendPending({ catalogue, log }, closing.signal).then(() =>
+    placePending({ catalogue, log }, closing.signal),
+  );
+  opened.defer(async () => {
+    closing.abort();
+    await caughtUp;
+  });
   const rooms = opened.move();
   return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
 }

@@ -2,13 +2,19 @@
 
 import { registerBanCommands } from './cli/ban.ts';
 import { registerCameraCommands } from './cli/camera.ts';
+import { registerCheckCommand } from './cli/check.ts';
 import { registerClipCommands } from './cli/clip.ts';
 import { registerConfigCommands } from './cli/config.ts';
 import { registerDoctorCommand } from './cli/doctor.ts';
+import { registerEventCommands } from './cli/event.ts';
 import { runProgram } from './cli/frame.ts';
+import { registerHoldCommands } from './cli/hold.ts';
+import { registerImportCommand } from './cli/import.ts';
 import { registerNetworkCommands } from './cli/network.ts';
+import { registerRetentionCommands } from './cli/retention.ts';
 import { registerServeCommand } from './cli/serve.ts';
 import { registerStatusCommand } from './cli/status.ts';
+import { registerVerifyCommand } from './cli/verify.ts';
 
 process.umask(0o077);
 // A reader that has seen enough (`| head`) is no error.
@@ -22,7 +28,13 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerNetworkCommands,
   registerBanCommands,
   registerClipCommands,
+  registerEventCommands,
+  registerHoldCommands,
+  registerRetentionCommands,
+  registerImportCommand,
   registerStatusCommand,
+  registerCheckCommand,
+  registerVerifyCommand,
   registerDoctorCommand,
   registerConfigCommands,
 ]);

@@ -72,7 +72,7 @@ t.test('the journey of a clip', async t => {
         timeSource: 'name',
         width: 640,
         height: 360,
-        eventId: null,
+        eventId: /^[0-9a-z]{26}$/,
       });
       const second = Math.floor(claimed.getTime() / 1000) * 1000;
       t.equal(Date.parse(clip.claimedAt), second, '11 the time in the name is the camera’s local time');
@@ -110,6 +110,8 @@ t.test('the journey of a clip', async t => {
       camera: 'front-door',
       recording: null,
       clockOffsetMs: null,
+      clockUncertaintyMs: null,
+      clockWrong: null,
       coverage24h: null,
       clips: 3,
     });

@@ -119,6 +119,9 @@ function updateSettings(db: Db, name: string, changes: CameraChanges): void {
     require_resumption: requireResumption === undefined ? undefined : Number(requireResumption),
     max_bytes_per_day: changes.maxBytesPerDay,
     max_files_per_day: changes.maxFilesPerDay,
+    keep_clips_days: changes.keepClipsDays,
+    keep_footage_days: changes.keepFootageDays,
+    max_bytes: changes.maxBytes,
   };
   for (const [column, value] of Object.entries(columns)) {
     if (value !== undefined) db.prepare(`UPDATE camera SET ${column} = ? WHERE name = ?`).run(value, name);

@@ -37,6 +37,9 @@ type CameraRow = {
   require_resumption: number;
   max_bytes_per_day: number | null;
   max_files_per_day: number | null;
+  keep_clips_days: number | null;
+  keep_footage_days: number | null;
+  max_bytes: number | null;
   added_at: string;
   password_changed_at: string;
 };
@@ -95,6 +98,9 @@ function toCamera(row: CameraRow, networks: readonly string[]): Camera {
     requireResumption: row.require_resumption === 1,
     maxBytesPerDay: row.max_bytes_per_day,
     maxFilesPerDay: row.max_files_per_day,
+    keepClipsDays: row.keep_clips_days,
+    keepFootageDays: row.keep_footage_days,
+    maxBytes: row.max_bytes,
     addedAt: row.added_at,
     passwordChangedAt: row.password_changed_at,
   };

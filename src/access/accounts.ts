@@ -27,6 +27,11 @@ export type Camera = Readonly<{
   /** Null: the installation's setting. A day is a day in UTC. */
   maxBytesPerDay: number | null;
   maxFilesPerDay: number | null;
+  /** After how many days its clips, and its footage, are deleted; null: the installation's setting. */
+  keepClipsDays: number | null;
+  keepFootageDays: number | null;
+  /** What all its media may take; null: an equal part. */
+  maxBytes: number | null;
   /** ISO 8601 in UTC. */
   addedAt: string;
   passwordChangedAt: string;
@@ -78,6 +83,9 @@ export type CameraChanges = Readonly<{
   requireResumption?: boolean;
   maxBytesPerDay?: number | null;
   maxFilesPerDay?: number | null;
+  keepClipsDays?: number | null;
+  keepFootageDays?: number | null;
+  maxBytes?: number | null;
 }>;
 
 /** Somebody watches what a camera does (`camera show NAME --follow`). */

@@ -6,8 +6,8 @@ import { copyFile, type FileHandle, link, open, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createFile, makeDirectory, replaceFile, syncDirectory } from '../base/durable.ts';
 import { errnoOf, FailedError } from '../base/errors.ts';
-import { checkedRelativePath } from './clip-path.ts';
-import { type Digest, digestOf } from './digest.ts';
+import { checkedRelativePath, thumbnailRelativePath } from './clip-path.ts';
+import { type Digest, digestOf, prefixHashesOf } from './digest.ts';
 import { openRegular } from './inbox.ts';
 import { requireMarker } from './marker.ts';
 
@@ -27,8 +27,22 @@ export type ClipFiles = Readonly<{
     expectedSha256: string;
     signal?: AbortSignal;
   }): Promise<CopyResult>;
+  /**
+   * Removes what an earlier try stored under a path of clipRelativePath, of an upload that turned out to be a repeat: whatever
+   * is unfinished, and the file and its thumbnail if it has these bytes. Durable; most often there is nothing.
+   */
+  removeCopy(relativePath: string, expectedSha256: string): Promise<void>;
   /** Writes a thumbnail to a path of thumbnailRelativePath, durably, in place of an earlier one. */
   writeThumbnail(relativePath: string, jpeg: Uint8Array): Promise<void>;
+  /**
+   * SHA-256, in hexadecimal, of the first bytes of a stored clip, by length; a length beyond its end is left out. Throws
+   * FailedError when it is not there as it was stored.
+   */
+  prefixHashes(
+    relativePath: string,
+    lengths: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, string>>;
   /** Copies a clip out, durably. Throws FailedError when the file exists, or cannot be made, or the clip is missing. */
   exportClip(relativePath: string, outFile: string): Promise<void>;
 }>;
@@ -52,14 +66,26 @@ export function openClipFiles(options: { dataDir: string; archiveId: string }): 
         await syncDirectory(dirname(final));
         return { state: 'stored' };
       }
-      await makeDirectory(dirname(final));
-      return store(source, final, reflink);
+      return inDirectory(dirname(final), () => store(source, final, reflink));
+    },
+    async removeCopy(relativePath, expectedSha256) {
+      await requireMarker(options);
+      const final = join(dataDir, checkedRelativePath(relativePath, 'clips'));
+      await rm(partOf(final), { force: true });
+      if ((await digestOfFile(final, undefined))?.sha256 !== expectedSha256) return;
+      await rm(join(dataDir, thumbnailRelativePath(relativePath)), { force: true });
+      await rm(final);
+      await syncDirectory(dirname(final));
     },
     async writeThumbnail(relativePath, jpeg) {
       await requireMarker(options);
       const path = join(dataDir, checkedRelativePath(relativePath, 'thumbnails'));
-      await makeDirectory(dirname(path));
-      await replaceFile(path, jpeg);
+      await inDirectory(dirname(path), () => replaceFile(path, jpeg));
+    },
+    prefixHashes: async (relativePath, lengths, signal) => {
+      const opened = await openStored(join(dataDir, checkedRelativePath(relativePath, 'clips')));
+      await using file = opened.file;
+      return await prefixHashesOf(file, lengths, signal);
     },
     exportClip: (relativePath, outFile) =>
       exportFile(join(dataDir, checkedRelativePath(relativePath, 'clips')), resolve(outFile)),
@@ -67,6 +93,20 @@ export function openClipFiles(options: { dataDir: string; archiveId: string }): 
 }
 
 type Source = Parameters<ClipFiles['copyIntoClips']>[0];
+
+const directoryTries = 3;
+
+/** Retention removes directories that are empty (removal.ts), also one that was made for this a moment ago. */
+async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await makeDirectory(directory);
+      return await work();
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || tries === directoryTries) throw error;
+    }
+  }
+}
 
 async function store(source: Source, final: string, reflink: { possible: boolean }): Promise<CopyResult> {
   // One name for one clip, so that the next try finds and removes what this one leaves behind.
@@ -148,7 +188,7 @@ function partOf(final: string): string {
   return `${final}.part`;
 }
 
-async function exportFile(clip: string, outFile: string): Promise<void> {
+async function openStored(clip: string): Promise<{ file: FileHandle; size: number }> {
   const opened = await openRegular(clip).catch(error => {
     throw new FailedError(
       `${clip} cannot be read (${errnoOf(error)}): look whether its disk is there and healthy.`,
@@ -161,6 +201,11 @@ async function exportFile(clip: string, outFile: string): Promise<void> {
     throw new FailedError(
       `${clip} is not a regular file: somebody has replaced it, look for the clip in your backup.`,
     );
+  return opened;
+}
+
+async function exportFile(clip: string, outFile: string): Promise<void> {
+  const opened = await openStored(clip);
   await using source = opened.file;
   const target = await createFile(outFile).catch(error => {
     const why = errnoOf(error) === 'EEXIST' ? 'exists already' : `cannot be made (${errnoOf(error)})`;

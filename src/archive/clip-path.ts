@@ -38,3 +38,19 @@ export function checkedRelativePath(path: string, top: 'clips' | 'thumbnails'): 
   if (form.exec(path)?.[1] !== top) throw new Error(`${JSON.stringify(path)} is no path under ${top}/`);
   return path;
 }
+
+/** What a path of clipRelativePath (or thumbnailRelativePath) says; undefined for any other. `at` is to the second. */
+export function readStoredPath(
+  path: string,
+  top: 'clips' | 'thumbnails',
+): Readonly<{ camera: string; at: number; id: string; extension: string }> | undefined {
+  const form =
+    /^([a-z]+)\/([^/]+)\/(\d{4})\/(\d\d)\/(\d\d)\/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_([^/_]+)_([^/_.]+)\.([a-z0-9]{1,8})$/;
+  const found = form.exec(path);
+  if (found === null) return undefined;
+  const [, tree, camera = '', year, month, day, y, mo, d, h, mi, s, named, id = '', extension = ''] = found;
+  const at = Date.parse(`${year}-${month}-${day}T${h}:${mi}:${s}Z`);
+  if (tree !== top || named !== camera || !isCameraName(camera) || !isUploadId(id)) return undefined;
+  if (y !== year || mo !== month || d !== day || Number.isNaN(at)) return undefined;
+  return { camera, at, id, extension };
+}

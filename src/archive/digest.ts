@@ -14,7 +14,7 @@ export async function digestOf(
   file: FileHandle,
   limit: number,
   signal?: AbortSignal,
-  copyTo?: FileHandle,
+  copyTo?: Readonly<{ writeFile(bytes: Uint8Array): Promise<void> }>,
 ): Promise<Digest> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, limit + 1));
@@ -30,4 +30,27 @@ export async function digestOf(
     bytes += bytesRead;
   }
   return { bytes, sha256: hash.digest('hex') };
+}
+
+/** SHA-256, in hexadecimal, of the first bytes of a file, by length; it is read once. A length beyond its end is left out. */
+export async function prefixHashesOf(
+  file: FileHandle,
+  lengths: readonly number[],
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<number, string>> {
+  const hashes = new Map<number, string>();
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  let bytes = 0;
+  for (const length of lengths.toSorted((a, b) => a - b)) {
+    while (bytes < length) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - bytes), bytes);
+      if (bytesRead === 0) return hashes;
+      hash.update(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+    hashes.set(length, hash.copy().digest('hex'));
+  }
+  return hashes;
 }

@@ -17,6 +17,8 @@ export type Layout = Readonly<{
   thumbnails: string;
   /** `quarantine/<camera>/<id>/`: what could not be filed. */
   quarantine: string;
+  /** Some megabytes to give up; see ballast.ts. */
+  ballast: string;
 }>;
 
 export function layoutOf(dataDir: string): Layout {
@@ -28,6 +30,7 @@ export function layoutOf(dataDir: string): Layout {
     clips: join(dataDir, 'clips'),
     thumbnails: join(dataDir, 'thumbnails'),
     quarantine: join(dataDir, 'quarantine'),
+    ballast: join(dataDir, 'ballast'),
   };
 }
 

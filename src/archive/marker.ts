@@ -86,9 +86,13 @@ export async function markerHolds(dataDir: string, archiveId: string): Promise<b
 
 /** For everything that is about to write or delete in the data directory. Throws TransientError: the disk may be mounted later. */
 export async function requireMarker(options: { dataDir: string; archiveId: string }): Promise<void> {
-  if (await markerHolds(options.dataDir, options.archiveId)) return;
-  throw new TransientError(
-    `${options.dataDir} does not hold the marker of this archive: mount the disk it is on, or correct dataDir.`,
+  if (!(await markerHolds(options.dataDir, options.archiveId))) throw markerMissing(options.dataDir);
+}
+
+export function markerMissing(dataDir: string, cause?: unknown): TransientError {
+  return new TransientError(
+    `${dataDir} does not hold the marker of this archive: mount the disk it is on, or correct dataDir.`,
+    { cause },
   );
 }
 

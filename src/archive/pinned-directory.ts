@@ -8,6 +8,8 @@ export type PinnedDirectory = AsyncDisposable &
     at(name: string): string;
     /** The same for the text of a name that may be no UTF-8 (entry-name.ts). */
     atText(text: string): string | Buffer;
+    /** Which directory this is, on this machine. */
+    identity(): Promise<Readonly<{ device: bigint; inode: bigint }>>;
     /** Makes the directory's entries durable. */
     sync(): Promise<void>;
   }>;
@@ -16,7 +18,7 @@ export type PinnedDirectory = AsyncDisposable &
  * Opens a directory that somebody else may be exchanging at this moment. Node has no openat, but a path below
  * `/proc/self/fd/N` means the same. Fails with ELOOP or ENOTDIR on a link or anything else that is no directory.
  */
-export async function pinDirectory(path: string): Promise<PinnedDirectory> {
+export async function pinDirectory(path: string | Buffer): Promise<PinnedDirectory> {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
   return {
@@ -26,6 +28,10 @@ export async function pinDirectory(path: string): Promise<PinnedDirectory> {
       return `/proc/self/fd/${handle.fd}/${name}`;
     },
     atText: text => pathOfName(`/proc/self/fd/${handle.fd}`, text),
+    async identity() {
+      const { dev, ino } = await handle.stat({ bigint: true });
+      return { device: dev, inode: ino };
+    },
     sync: () => handle.sync(),
     [Symbol.asyncDispose]: () => handle.close(),
   };

@@ -4,12 +4,38 @@
 
 import { join } from 'node:path';
 import { openDatabase } from '../base/sqlite.ts';
+import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
+import { type ChainQueries, chainQueries } from './chain-queries.ts';
+import { type CheckQueries, checkQueries } from './check-queries.ts';
 import { type Clips, clipQueries } from './clips.ts';
+import { type Clocks, clockQueries } from './clocks.ts';
+import { type DropMissing, dropMissingQuery } from './drop-missing.ts';
+import { type EventQueries, eventQueries } from './event-queries.ts';
+import { type EventUpkeep, eventPlacing } from './events.ts';
 import { type Filing, filingQueries } from './filing.ts';
+import { type Garbage, garbageQueries } from './garbage.ts';
+import { type Holds, holdQueries } from './holds.ts';
 import { type Notes, noteQueries } from './notes.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
+import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
+import { type Superseding, supersedingQueries } from './superseding.ts';
 
-export type Catalogue = Clips & Filing & Notes & QuarantineList & Disposable;
+export type Catalogue = ChainBackfill &
+  ChainQueries &
+  Clips &
+  CheckQueries &
+  DropMissing &
+  Clocks &
+  EventQueries &
+  EventUpkeep &
+  Filing &
+  Garbage &
+  Holds &
+  Notes &
+  QuarantineList &
+  RetentionQueries &
+  Superseding &
+  Disposable;
 
 /** Where the catalogue of an installation is. */
 export function catalogueFile(stateDir: string): string {
@@ -20,8 +46,16 @@ export function catalogueFile(stateDir: string): string {
  * Opens the catalogue; without `readOnly` it is made, or brought up to date, first. A commit that returned survives a
  * power cut. Readers see the state as of each call and never wait for the writer. Throws SettingsError when the file is
  * of another version, or is missing and was to be only read.
+ *
+ * `chain`: what every writer of the archive needs, so that what it files and deletes is in the chain (docs/integrity.md).
  */
-export function openCatalogue(options: { file: string; readOnly?: boolean }): Catalogue {
+export function openCatalogue(options: {
+  file: string;
+  readOnly?: boolean;
+  chain?: ChainKey;
+  /** Settings, events.gapMs: every writer needs the same. */
+  eventGapMs?: number;
+}): Catalogue {
   const db = openDatabase({
     file: options.file,
     migrations: new URL('./migrations/', import.meta.url),
@@ -29,11 +63,25 @@ export function openCatalogue(options: { file: string; readOnly?: boolean }): Ca
     journal: 'wal',
     synchronous: 'full',
   });
+  const chain = chainAppends(db, options.chain);
+  const placing = eventPlacing(db, options.eventGapMs);
   return {
+    appendPending: chain.appendPending,
+    placeRemaining: placing.placeRemaining,
+    settleEvent: placing.settleEvent,
+    ...chainQueries(db),
     ...clipQueries(db),
-    ...filingQueries(db),
-    ...noteQueries(db),
+    ...checkQueries(db),
+    ...dropMissingQuery(db, { chain, placing }),
+    ...clockQueries(db, placing),
+    ...eventQueries(db),
+    ...filingQueries(db, { chain, placing }),
+    ...garbageQueries(db, { chain, placing }),
+    ...holdQueries(db),
+    ...noteQueries(db, placing),
     ...quarantineQueries(db),
+    ...retentionQueries(db),
+    ...supersedingQueries(db),
     [Symbol.dispose]: () => db.close(),
   };
 }

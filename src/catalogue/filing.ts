@@ -1,6 +1,9 @@
 import { type Db, inTransaction } from '../base/sqlite.ts';
 import type { Completeness, CompletenessBasis } from '../domain/clip.ts';
+import type { ChainAppends } from './chain.ts';
 import { type Clip, insertClip, type NewClip } from './clip-row.ts';
+import type { EventPlacing } from './events.ts';
+import { noSuccession, type Succession, successionMark } from './superseding.ts';
 
 export type StoredReceipt = Readonly<{
   /** The upload's id. */
@@ -22,7 +25,7 @@ export type Filing = Readonly<{
    * Files a new clip with the receipt that brought it, in one transaction. Does nothing when that upload was filed
    * before. Answers the id of the clip that the upload is in.
    */
-  fileClip(clip: NewClip, receipt: StoredReceipt): string;
+  fileClip(clip: NewClip, receipt: StoredReceipt, succession?: Succession): string;
   /**
    * Adds a receipt to a clip that is there: the same bytes came again under the same name. What the better of the two
    * uploads proved counts. Does nothing when that upload was filed before.
@@ -31,10 +34,14 @@ export type Filing = Readonly<{
     clip: string,
     receipt: StoredReceipt,
     proof: Readonly<{ completeness: Completeness; completenessBasis: CompletenessBasis }>,
+    succession?: Succession,
   ): void;
 }>;
 
-export function filingQueries(db: Db): Filing {
+export function filingQueries(
+  db: Db,
+  { chain, placing }: { chain: ChainAppends; placing: EventPlacing },
+): Filing {
   const same = db
     .prepare<[string, string, string], string>(
       `SELECT id FROM clip WHERE camera = ? AND original_path = ? AND sha256 = ? ORDER BY received_at, id LIMIT 1`,
@@ -53,29 +60,38 @@ export function filingQueries(db: Db): Filing {
     'INSERT INTO receipt (upload, clip, received_at, body) VALUES (@upload, @clip, @receivedAt, @body)',
   );
   const improve = db.prepare<[{ clip: string; completeness: string; completenessBasis: string }]>(`
-    UPDATE clip SET completeness = @completeness, completeness_basis = @completenessBasis
+    UPDATE clip SET completeness = @completeness, completeness_basis = @completenessBasis, superseded_by = NULL
     WHERE id = @clip AND ${rank('@completeness')} > ${rank('completeness')}`);
+  const markSuccession = successionMark(db);
   return {
     sameClip: (camera, originalPath, sha256) => same.get(camera, originalPath, sha256),
     claimsUnderName: (camera, originalPath, exceptSha256) =>
       claims.all(camera, originalPath, exceptSha256, maxClaims),
-    fileClip: (clip, receipt) =>
+    fileClip: (clip, receipt, succession = noSuccession) =>
       inTransaction(db, () => {
         const known = clipOf.get(receipt.upload);
         if (known !== undefined) return known;
         insert.run({ ...clip, event: null, supersededBy: null });
         insertReceipt.run({ ...receipt, clip: clip.id });
+        chain.appendKept({ ...keptFacts(clip), receipt: receipt.body });
+        markSuccession(clip.id, succession);
+        placing.placeClip(clip.id);
         return clip.id;
       }),
-    fileRepeat: (clip, receipt, proof) =>
+    fileRepeat: (clip, receipt, proof, succession = noSuccession) =>
       inTransaction(db, () => {
         if (clipOf.get(receipt.upload) !== undefined) return;
         insertReceipt.run({ ...receipt, clip });
         improve.run({ clip, ...proof });
+        markSuccession(clip, succession);
       }),
   };
 }
 
 function rank(expression: string): string {
   return `CASE ${expression} WHEN 'whole' THEN 2 WHEN 'unproven' THEN 1 ELSE 0 END`;
+}
+
+function keptFacts({ id, camera, bytes, sha256, receivedAt }: NewClip) {
+  return { media: 'clip', id, camera, bytes, sha256, receivedAt } as const;
 }

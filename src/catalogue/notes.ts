@@ -1,5 +1,6 @@
 import { type Db, inTransaction } from '../base/sqlite.ts';
 import type { ClipKind, TimeSource } from '../domain/clip.ts';
+import type { EventPlacing } from './events.ts';
 
 export type StoredNote = Readonly<{
   id: string;
@@ -21,6 +22,7 @@ export type ClipChange = Readonly<{
   claimedAt: number | null;
   startAt: number;
   timeSource: TimeSource;
+  clockOffsetMs: number | null;
   withdrawnAt: number | null;
 }>;
 
@@ -32,7 +34,7 @@ export type Notes = Readonly<{
   fileNote(note: StoredNote, change: ClipChange | undefined): void;
 }>;
 
-export function noteQueries(db: Db): Notes {
+export function noteQueries(db: Db, placing: EventPlacing): Notes {
   const known = db.prepare<[string], number>('SELECT 1 FROM note WHERE id = ?').pluck();
   const ofUpload = db.prepare<[string, string], StoredNote>(`
     SELECT id, camera, upload, type, original_path AS originalPath, at, body
@@ -42,7 +44,7 @@ export function noteQueries(db: Db): Notes {
     VALUES (@id, @camera, @upload, @type, @originalPath, @at, @body)`);
   const apply = db.prepare<[ClipChange]>(`
     UPDATE clip SET original_path = @originalPath, kind = @kind, claimed_at = @claimedAt, start_at = @startAt,
-                    time_source = @timeSource, withdrawn_at = @withdrawnAt
+                    time_source = @timeSource, clock_offset_ms = @clockOffsetMs, withdrawn_at = @withdrawnAt
     WHERE id = @clip`);
   return {
     knowsNote: id => known.get(id) !== undefined,
@@ -51,7 +53,8 @@ export function noteQueries(db: Db): Notes {
       inTransaction(db, () => {
         if (known.get(note.id) !== undefined) return;
         insert.run(note);
-        if (change) apply.run(change);
+        if (change === undefined) return;
+        placing.moveClip(change.clip, () => apply.run(change), { holdsFollow: false });
       }),
   };
 }

@@ -74,12 +74,19 @@ export type SetOptions = {
   requireResumption?: string;
   maxBytesPerDay?: string;
   maxFilesPerDay?: string;
+  keepClipsDays?: string;
+  keepFootageDays?: string;
+  maxBytes?: string;
 };
 
 /** The options of `camera set`; at least one must be given. */
 export function parseCameraChanges(options: SetOptions): CameraChanges {
   const { timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay } = options;
-  const given = [timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay];
+  const { keepClipsDays, keepFootageDays, maxBytes } = options;
+  const given = [
+    ...[timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay],
+    ...[keepClipsDays, keepFootageDays, maxBytes],
+  ];
   if (given.every(option => option === undefined))
     throw new UsageError('Nothing to set: give one of the options that clipward camera set --help shows.');
   return {
@@ -95,6 +102,11 @@ export function parseCameraChanges(options: SetOptions): CameraChanges {
     ...(maxFilesPerDay !== undefined && {
       maxFilesPerDay: parseQuota('--max-files-per-day', maxFilesPerDay),
     }),
+    ...(keepClipsDays !== undefined && { keepClipsDays: parseKeepDays('--keep-clips-days', keepClipsDays) }),
+    ...(keepFootageDays !== undefined && {
+      keepFootageDays: parseKeepDays('--keep-footage-days', keepFootageDays),
+    }),
+    ...(maxBytes !== undefined && { maxBytes: parseMaxBytes(maxBytes) }),
   };
 }
 
@@ -118,6 +130,26 @@ function parseQuota(option: string, text: string): number | null {
   if (Number.isSafeInteger(number)) return number;
   throw new UsageError(
     `${option} ${JSON.stringify(text)} is unknown: expected a whole number, or default for the installation's setting.`,
+  );
+}
+
+/** A hundred years: what is longer is meant to be for ever, which is null. */
+const maxKeepDays = 36_600;
+
+function parseKeepDays(option: string, text: string): number | null {
+  if (text === 'default') return null;
+  const days = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (days >= 1 && days <= maxKeepDays) return days;
+  throw new UsageError(
+    `${option} ${JSON.stringify(text)} is out of bounds: expected a whole number from 1 to ${maxKeepDays}, or default for the installation's setting.`,
+  );
+}
+
+function parseMaxBytes(text: string): number | null {
+  const bytes = parseQuota('--max-bytes', text);
+  if (bytes !== 0) return bytes;
+  throw new UsageError(
+    '--max-bytes 0 would leave the camera nothing: expected a whole number from 1, or default for an equal part.',
   );
 }
 

@@ -18,6 +18,9 @@ export type CameraFacts = Readonly<{
   requireResumption: boolean;
   maxBytesPerDay: number | null;
   maxFilesPerDay: number | null;
+  keepClipsDays: number | null;
+  keepFootageDays: number | null;
+  maxBytes: number | null;
   addedAt: string;
   passwordChangedAt: string;
   /** Null when it never logged in, or when what the receiver remembers cannot be read. */
@@ -38,6 +41,9 @@ export function cameraFacts(camera: Camera, logins: readonly LastLogin[] | undef
     requireResumption: camera.requireResumption,
     maxBytesPerDay: camera.maxBytesPerDay,
     maxFilesPerDay: camera.maxFilesPerDay,
+    keepClipsDays: camera.keepClipsDays,
+    keepFootageDays: camera.keepFootageDays,
+    maxBytes: camera.maxBytes,
     addedAt: shown(addedAtMs),
     passwordChangedAt: shown(Date.parse(camera.passwordChangedAt)),
     lastLogin: last === undefined ? null : { at: shown(last.atMs), address: last.address },
@@ -73,6 +79,12 @@ export function formatCamera(
     ['resumption', camera.requireResumption ? 'required on data connections' : 'offered, not required'],
     ['bytes per day', quotaText(camera.maxBytesPerDay)],
     ['files per day', quotaText(camera.maxFilesPerDay)],
+    ['clips are kept', keepText(camera.keepClipsDays)],
+    ['footage is kept', keepText(camera.keepFootageDays)],
+    [
+      'all its media',
+      camera.maxBytes === null ? 'an equal part of the disk' : `at most ${camera.maxBytes} bytes`,
+    ],
     ['added', camera.addedAt],
     ['password changed', camera.passwordChangedAt],
     ['last log-in', lastLoginText(camera)],
@@ -82,6 +94,10 @@ export function formatCamera(
 
 function quotaText(quota: number | null): string {
   return quota === null ? "the installation's setting" : `at most ${quota}`;
+}
+
+function keepText(days: number | null): string {
+  return days === null ? "the installation's setting" : `${days} days`;
 }
 
 function lastLoginText({ lastLogin }: CameraFacts): string {

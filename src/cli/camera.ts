@@ -191,6 +191,15 @@ function registerSettings(camera: Command, desk: Desk): void {
       '--max-files-per-day <files>',
       'how many files it may upload in a day; default: as in the settings',
     )
+    .option(
+      '--keep-clips-days <days>',
+      'after how many days its clips are deleted; default: as in the settings',
+    )
+    .option(
+      '--keep-footage-days <days>',
+      'after how many days its continuous footage is deleted; default: as in the settings',
+    )
+    .option('--max-bytes <bytes>', 'what all its media may take; default: an equal part of the disk')
     .action(async (nameText: string, options: SetOptions, command: Command) => {
       const name = parseCameraName(nameText);
       const changes = parseCameraChanges(options);

@@ -1,19 +1,26 @@
 // clipward clip: what was filed.
 
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openClipFiles } from '../archive/clip-files.ts';
-import { systemClock } from '../base/clock.ts';
-import { FailedError, UsageError } from '../base/errors.ts';
-import { type Catalogue, catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Clip } from '../catalogue/clip-row.ts';
 import { clipFacts } from '../inspect/clip-facts.ts';
-import { parseWhen } from '../inspect/instants.ts';
-import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
+import { exportProof } from './export-proof.ts';
 import { withCommonOptions } from './frame.ts';
-import { formatBytes, formatFacts, formatTable } from './table.ts';
+import {
+  isFiltered,
+  type ListOptions,
+  listQuery,
+  printJsonArray,
+  printTable,
+  shortIdLength,
+  shownInstant,
+  withListOptions,
+} from './listing.ts';
+import { oneByPrefix, openIfThere } from './open-catalogue.ts';
+import { formatBytes, formatFacts } from './table.ts';
 
 export function registerClipCommands(program: Command, desk: Desk): void {
   const clip = program.command('clip').description('clips and other files that cameras sent');
@@ -22,35 +29,17 @@ export function registerClipCommands(program: Command, desk: Desk): void {
   registerExport(clip, desk);
 }
 
-type ListOptions = { camera?: string; since?: string; until?: string; limit?: string };
-const filters = ['camera', 'since', 'until'];
-
 function registerList(clip: Command, desk: Desk): void {
-  const list = clip
-    .command('list')
-    .description('clips, newest first')
-    .option('--camera <name>', 'only of this camera')
-    .option('--since <time>', 'only what starts at or after this time: ISO 8601, or how long ago (2h, 3d)')
-    .option('--until <time>', 'only what starts before this time')
-    .option('--limit <number>', 'this many at the most')
-    .action((options: ListOptions, command: Command) => {
-      const now = systemClock.now();
-      const query = {
-        camera: options.camera,
-        since: options.since === undefined ? undefined : parseWhen(options.since, '--since', now),
-        until: options.until === undefined ? undefined : parseWhen(options.until, '--until', now),
-        limit: options.limit === undefined ? undefined : parseLimit(options.limit),
-      };
+  const list = withListOptions(clip.command('list').description('clips, newest first')).action(
+    (options: ListOptions, command: Command) => {
+      const query = listQuery(options);
       using catalogue = openIfThere(desk.settings(command));
       const clips = catalogue?.listClips(query) ?? [];
-      if (desk.wantsJson(command)) printJsonArray(desk, clips);
-      else
-        printClipTable(
-          desk,
-          clips,
-          Object.keys(options).some(each => filters.includes(each)),
-        );
-    });
+      if (desk.wantsJson(command)) return printJsonArray(desk, clips, clipFacts);
+      if (printTable(desk, columns, clips, rowOf) === 0)
+        desk.remark(isFiltered(options) ? 'No clip matches.' : 'No clips yet.');
+    },
+  );
   withCommonOptions(list, { json: true });
 }
 
@@ -73,79 +62,46 @@ function registerExport(clip: Command, desk: Desk): void {
   const exported = clip
     .command('export')
     .argument('<id>', 'the id of a clip, or its beginning')
-    .requiredOption('--out <file>', 'where to write it; a file that exists is never overwritten')
+    .requiredOption(
+      '--out <path>',
+      'the file to write, with --proof the directory; what exists is never overwritten',
+    )
+    .option('--proof', 'with what shows that it has not changed since it was received (docs/integrity.md)')
     .description('copy a clip out of the archive, byte for byte')
-    .action(async (id: string, options: { out: string }, command: Command) => {
+    .action(async (id: string, options: { out: string; proof?: boolean }, command: Command) => {
       const settings = desk.settings(command);
       using catalogue = openIfThere(settings);
       const found = oneClip(catalogue, id);
       const out = resolve(options.out);
+      const proof =
+        options.proof && catalogue ? await exportProof(settings, catalogue, [found], out) : undefined;
       // Nothing is written to the archive, and without its id nothing could be.
-      await openClipFiles({ dataDir: settings.dataDir, archiveId: '' }).exportClip(found.path, out);
+      if (proof === undefined)
+        await openClipFiles({ dataDir: settings.dataDir, archiveId: '' }).exportClip(found.path, out);
+      const facts = { id: found.id, wrote: out, bytes: found.bytes, sha256: found.sha256 };
+      if (desk.wantsJson(command))
+        return desk.print(JSON.stringify({ ...facts, proof: proof ?? null }, null, 2));
       desk.print(
         formatFacts([
-          ['wrote', out],
-          ['bytes', String(found.bytes)],
-          ['sha256', found.sha256],
+          ...Object.entries(facts).map(([name, value]) => [name, String(value)] as const),
+          ...(proof === undefined
+            ? []
+            : ([
+                ['head', proof.head],
+                ['signing key', proof.keyFingerprint],
+                ['to check it', `sh ${join(out, 'verify.sh')}`],
+              ] as const)),
         ]),
       );
     });
-  withCommonOptions(exported, { json: false });
+  withCommonOptions(exported, { json: true });
 }
 
-/** Undefined before the first start: there are no clips then, which is no failure. */
-function openIfThere(settings: Settings): Catalogue | undefined {
-  const file = catalogueFile(settings.stateDir);
-  return existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
-}
-
-function oneClip(catalogue: Catalogue | undefined, prefix: string): Clip {
-  if (!/^[0-9a-z]{1,26}$/.test(prefix))
-    throw new UsageError('The id of a clip is expected, or its beginning: clipward clip list shows them.');
-  const [clip, another] = catalogue?.clipsByPrefix(prefix) ?? [];
-  if (clip === undefined)
-    throw new FailedError(`No clip has an id that begins with ${prefix}: clipward clip list shows them.`);
-  if (another !== undefined)
-    throw new FailedError(`More than one clip has an id that begins with ${prefix}: give more of it.`);
-  return clip;
-}
-
-function parseLimit(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text))
-    throw new UsageError(`--limit ${JSON.stringify(text)} is no count: expected a whole number from 1.`);
-  return Number(text);
-}
-
-/** One clip a line, so that a million of them need no memory. */
-function printJsonArray(desk: Desk, clips: Iterable<Clip>): void {
-  let pending: string | undefined;
-  desk.print('[');
-  for (const clip of clips) {
-    if (pending !== undefined) desk.print(`  ${pending},`);
-    pending = JSON.stringify(clipFacts(clip));
-  }
-  if (pending !== undefined) desk.print(`  ${pending}`);
-  desk.print(']');
-}
-
-/** Columns are lined up within this many rows; nobody compares further with the eye. */
-const rowsPerTable = 1000;
-
-function printClipTable(desk: Desk, clips: Iterable<Clip>, isFiltered: boolean): void {
-  let rows: string[][] = [];
-  let count = 0;
-  const flush = () => {
-    if (rows.length > 0) desk.print(formatTable(columns, rows));
-    rows = [];
-  };
-  for (const clip of clips) {
-    rows.push(rowOf(clip));
-    count++;
-    if (rows.length === rowsPerTable) flush();
-  }
-  flush();
-  if (count === 0) desk.remark(isFiltered ? 'No clip matches.' : 'No clips yet.');
-}
+const oneClip = (catalogue: Catalogue | undefined, prefix: string): Clip =>
+  oneByPrefix(text => catalogue?.clipsByPrefix(text) ?? [], prefix, {
+    what: 'a clip',
+    command: 'clipward clip list',
+  });
 
 const columns = [
   'ID',
@@ -164,15 +120,12 @@ function rowOf(clip: Clip): string[] {
   return [
     clip.id.slice(0, shortIdLength),
     clip.camera,
-    startAt.replace('T', ' ').replace(/\.\d+/, ' '),
+    shownInstant(startAt),
     clip.timeSource,
     clip.durationMs === null ? '' : (clip.durationMs / 1000).toFixed(1),
     formatBytes(clip.bytes),
     clip.kind,
-    clip.completeness,
+    clip.supersededBy === null ? clip.completeness : 'superseded',
     clip.originalPath,
   ];
 }
-
-/** 50 random bits: enough to be the only one among millions. */
-const shortIdLength = 10;

@@ -9,6 +9,7 @@ import { installationChecks, machineChecks } from '../inspect/doctor.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
+import { openIfThere } from './open-catalogue.ts';
 import { escapeForTerminal } from './table.ts';
 
 export function registerDoctorCommand(program: Command, desk: Desk): void {
@@ -33,11 +34,12 @@ async function examine(loadSettings: () => Settings): Promise<Report> {
     return [{ check: 'settings', level: 'fail', text: error.message }, ...(await runChecks(machineChecks()))];
   }
   using accounts = openAccountReader({ stateDir: settings.stateDir });
+  using catalogue = openIfThere(settings);
   return [
     { check: 'settings', level: 'pass', text: 'the settings are understood' },
     ...(await runChecks([
       ...machineChecks(),
-      ...installationChecks({ settings, accounts, clock: systemClock }),
+      ...installationChecks({ settings, accounts, clock: systemClock, catalogue }),
     ])),
   ];
 }

@@ -6,6 +6,7 @@ import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
 import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, readStatus, type Status } from '../inspect/status.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
@@ -17,12 +18,14 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
     .command('status')
     .description('cameras, clips, and whether clipward runs')
     .action(async (_options: unknown, command: Command) => {
-      const { dataDir, stateDir } = desk.settings(command);
+      const settings = desk.settings(command);
+      const { dataDir, stateDir } = settings;
       const file = catalogueFile(stateDir);
       using catalogue = existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
       using accounts = openAccountReader({ stateDir });
       const facts = await readStatus({
         dirs: { dataDir, stateDir },
+        settings,
         accounts,
         // Only listed; without the archive's id nothing could be removed.
         inbox: openInbox({ dataDir, archiveId: '' }),
@@ -48,8 +51,11 @@ function formatStatus(status: Status): string {
     ['running', status.running.length === 0 ? 'no' : status.running.join(', ')],
     ['archive', markerTexts[status.marker]],
     ['free disk', `${formatBytes(status.freeBytes)} of ${formatBytes(status.totalBytes)}`],
+    ['days of room', daysText(status)],
+    ['on hold', formatBytes(status.heldBytes)],
     ['not filed yet', waiting],
     ['in quarantine', String(status.quarantined)],
+    ['signing key', status.keyFingerprint ?? 'none (clipward doctor)'],
   ]);
   if (status.cameras.length === 0) return `${facts}\n\nNo camera yet: clipward camera add NAME.`;
   const rows = status.cameras.map(camera => [
@@ -58,6 +64,7 @@ function formatStatus(status: Status): string {
     camera.lastClipAt ?? 'never',
     String(camera.clips),
     formatBytes(camera.bytes),
+    clockText(camera),
   ]);
   const columns = [
     'CAMERA',
@@ -65,6 +72,17 @@ function formatStatus(status: Status): string {
     'LAST CLIP',
     { title: 'CLIPS', right: true },
     { title: 'SIZE', right: true },
+    'CLOCK',
   ] as const;
-  return `${facts}\n\n${formatTable(columns, rows)}`;
+  return [facts, formatTable(columns, rows), ...status.unmet].join('\n\n');
+}
+
+function daysText({ diskDaysLeft }: Status): string {
+  if (diskDaysLeft === null) return 'nothing arrives';
+  return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
+}
+
+function clockText({ clockOffsetMs, clockUncertaintyMs }: Status['cameras'][number]): string {
+  if (clockOffsetMs === null || clockUncertaintyMs === null) return 'not known yet';
+  return clockSentence({ offsetMs: clockOffsetMs, uncertaintyMs: clockUncertaintyMs });
 }

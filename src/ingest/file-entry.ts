@@ -5,7 +5,7 @@
 
 import { UnfileableError } from './failures.ts';
 import { fileNote } from './file-note.ts';
-import { fileUpload } from './file-upload.ts';
+import { fileUpload, isKnown } from './file-upload.ts';
 import type { FilingParts } from './parts.ts';
 import type { Entry } from './turns.ts';
 
@@ -30,7 +30,7 @@ async function fileContents(
     case 'refused':
       throw new UnfileableError(opened.sentence);
     case 'remains':
-      if (opened.hasReceipt && parts.catalogue.clipOfUpload(id) === undefined)
+      if (opened.hasReceipt && !isKnown(parts.catalogue, id))
         throw new UnfileableError('The media is missing, and the upload was not filed before.');
       return 'filed';
     case 'note':

@@ -1,8 +1,9 @@
 import type { RenamedNote, WithdrawnNote } from '../archive/receipt.ts';
 import type { StoredNote } from '../catalogue/notes.ts';
+import { adjustClock } from './adjust-clock.ts';
 import { UnfileableError } from './failures.ts';
 import type { FilingParts } from './parts.ts';
-import { placeInTime } from './place-in-time.ts';
+import { maxClockPeriods, placeInTime } from './place-in-time.ts';
 
 /**
  * Keeps a note and applies it to its clip; when the upload was not filed yet, filing it applies the note. A rename gives
@@ -41,10 +42,11 @@ export function fileNote(parts: FilingParts, note: RenamedNote | WithdrawnNote, 
           path: originalPath,
           receivedAt: clip.receivedAt,
           earlierClaims: catalogue.claimsUnderName(clip.camera, originalPath, clip.sha256),
+          clock: catalogue.clockPeriods(clip.camera, maxClockPeriods),
           kind: clip.kind === 'video' || clip.kind === 'image' ? clip.kind : 'other',
           containerCreatedAt: clip.timeSource === 'container' ? new Date(clip.startAt).toISOString() : null,
         });
-  const { kind, claimedAt, startAt, timeSource } = time;
+  const { kind, claimedAt, startAt, timeSource, clockOffsetMs } = time;
   catalogue.fileNote(stored, {
     clip: clip.id,
     originalPath,
@@ -52,9 +54,12 @@ export function fileNote(parts: FilingParts, note: RenamedNote | WithdrawnNote, 
     claimedAt,
     startAt,
     timeSource,
+    clockOffsetMs,
     withdrawnAt,
   });
   log.info({ type: note.type }, 'note filed');
+  // A temporary name claims nothing; the last one does.
+  adjustClock(parts, clip.camera);
 }
 
 /** What all notes of an upload come to, in the order in which they were made. */

@@ -8,26 +8,36 @@ import type { Media } from '../media/media.ts';
 
 export type CameraTime = Readonly<{ timeZone: string; acceptanceDays: number }>;
 
-export type FilingParts = Readonly<{
+/** What it takes to make a clip of media, whoever brought it (file-media.ts). */
+export type ClipParts = Readonly<{
   /** Absolute; paths of the archive are relative to it. */
   dataDir: string;
-  /** Throws TransientError when the data directory is not the one it was. */
-  requireMarker(): Promise<void>;
-  inbox: Pick<Inbox, 'openEntry' | 'removeEntry'>;
   media: Pick<Media, 'look' | 'thumbnail'>;
-  clipFiles: Pick<ClipFiles, 'copyIntoClips' | 'writeThumbnail'>;
+  clipFiles: Pick<ClipFiles, 'copyIntoClips' | 'removeCopy' | 'writeThumbnail' | 'prefixHashes'>;
   catalogue: Pick<
     Catalogue,
+    | 'clip'
     | 'clipOfUpload'
+    | 'hasTombstone'
     | 'sameClip'
     | 'claimsUnderName'
+    | 'clockPeriods'
+    | 'openPartials'
+    | 'longerWholes'
     | 'fileClip'
     | 'fileRepeat'
-    | 'notesOf'
-    | 'knowsNote'
-    | 'fileNote'
   >;
   /** Settings of a camera, also of one that was removed meanwhile: its last uploads are filed with the defaults. */
   cameraTime(camera: string): CameraTime;
   log: Log;
 }>;
+
+/** What filing an entry of the inbox needs beside. */
+export type FilingParts = Omit<ClipParts, 'catalogue'> &
+  Readonly<{
+    /** Throws TransientError when the data directory is not the one it was. */
+    requireMarker(): Promise<void>;
+    inbox: Pick<Inbox, 'openEntry' | 'removeEntry'>;
+    catalogue: ClipParts['catalogue'] &
+      Pick<Catalogue, 'notesOf' | 'knowsNote' | 'fileNote' | 'clockSamples' | 'claimingClips' | 'fileClock'>;
+  }>;

@@ -1,5 +1,6 @@
 import type { ClipKind, TimeSource } from '../domain/clip.ts';
 import { readClipTime } from '../domain/clip-time.ts';
+import { type ClockPeriod, offsetForClaim } from '../domain/clock-offset.ts';
 import type { CameraTime } from './parts.ts';
 
 export type TimeAndKind = Readonly<{
@@ -12,6 +13,8 @@ export type TimeAndKind = Readonly<{
   clockOffsetMs: number | null;
 }>;
 
+/** Of each camera: cards are sent in weeks later, and clocks are set twice a year. */
+export const maxClockPeriods = 8;
 /** A container's clock may be ahead of ours by as much as a name's may. */
 const aheadMs = 5 * 60_000;
 const dayMs = 86_400_000;
@@ -32,24 +35,35 @@ export function placeInTime(
       earlierClaims: readonly number[];
       /** By content. */
       kind: 'video' | 'image' | 'other';
+      /** What is known of the camera's clocks, newest first. */
+      clock: readonly ClockPeriod[];
       /** When the container says that it was made, ISO 8601. */
       containerCreatedAt: string | null;
     }>,
 ): TimeAndKind {
   const { path, receivedAt, timeZone, acceptanceDays } = file;
-  const name = readClipTime({
+  const question = {
     path,
     receivedAtMs: receivedAt,
     timeZone,
     acceptanceDays,
     earlierClaimsMs: file.earlierClaims,
-  });
+  };
+  const uncorrected = readClipTime(question);
+  const claimed = uncorrected.claimedAt?.epochMs;
+  const clockOffsetMs = claimed === undefined ? null : offsetForClaim(claimed, file.clock);
+  const name = clockOffsetMs === null ? uncorrected : readClipTime({ ...question, clockOffsetMs });
   const kind: ClipKind = file.kind === 'other' ? (name.kindHint ?? 'other') : file.kind;
-  const common = { kind, timeZone, claimedAt: name.claimedAt?.epochMs ?? null, clockOffsetMs: null };
+  const common = { kind, timeZone, claimedAt: name.claimedAt?.epochMs ?? null };
   const createdAt = file.containerCreatedAt === null ? Number.NaN : Date.parse(file.containerCreatedAt);
   if (name.timeSource === 'arrival' && isPlausible(createdAt, receivedAt, acceptanceDays))
-    return { ...common, startAt: createdAt, timeSource: 'container' };
-  return { ...common, startAt: name.startAtMs, timeSource: name.timeSource };
+    return { ...common, startAt: createdAt, timeSource: 'container', clockOffsetMs: null };
+  return {
+    ...common,
+    startAt: name.startAtMs,
+    timeSource: name.timeSource,
+    clockOffsetMs: name.timeSource === 'corrected' ? clockOffsetMs : null,
+  };
 }
 
 function isPlausible(createdAt: number, receivedAt: number, acceptanceDays: number): boolean {

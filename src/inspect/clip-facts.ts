@@ -17,6 +17,7 @@ export function clipFacts(clip: Clip) {
     completenessBasis: clip.completenessBasis,
     claimedAt: maybe(clip.claimedAt),
     timeSource: clip.timeSource,
+    clockOffsetMs: clip.clockOffsetMs,
     receivedAt: instant(clip.receivedAt),
     startAt: instant(clip.startAt),
     durationMs: clip.durationMs,
@@ -24,7 +25,8 @@ export function clipFacts(clip: Clip) {
     height: clip.height,
     codec: clip.codec,
     thumbnail: clip.thumbnail,
-    eventId: null,
+    eventId: clip.event,
+    supersededBy: clip.supersededBy,
     withdrawnAt: maybe(clip.withdrawnAt),
     problem: clip.problem,
   };

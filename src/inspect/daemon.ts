@@ -12,6 +12,11 @@ export function roleLockFile(stateDir: string, role: Role): string {
     : join(stateDir, `${role}.lock`);
 }
 
+/** The file whose lock an import holds while it runs. */
+export function importLockFile(stateDir: string): string {
+  return join(stateDir, 'import.lock');
+}
+
 /** Which roles some process plays now. */
 export function runningRoles(stateDir: string): ReadonlySet<Role> {
   return new Set(roles.filter(role => lockIsHeld(roleLockFile(stateDir, role))));

@@ -2,10 +2,12 @@
 
 import type { AccountReader } from '../access/accounts.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Check } from './check.ts';
 import { cameraAccounts } from './checks/accounts.ts';
 import { archiveMarker } from './checks/archive-marker.ts';
+import { cameraClocks } from './checks/camera-clocks.ts';
 import { certificate } from './checks/certificate.ts';
 import { confinement } from './checks/confinement.ts';
 import { freeDisk } from './checks/free-disk.ts';
@@ -14,9 +16,12 @@ import { mediaTool } from './checks/media-tools.ts';
 import { nodeVersion } from './checks/node-version.ts';
 import { port } from './checks/port.ts';
 import { privateDirectory } from './checks/private-directory.ts';
+import { retentionPromise } from './checks/retention-promise.ts';
+import { signingKey } from './checks/signing-key.ts';
 import { timeZone } from './checks/time-zone.ts';
 import { watcherLimit } from './checks/watcher-limit.ts';
 import { runningRoles } from './daemon.ts';
+import { retentionNow } from './retention-report.ts';
 
 /** What can be asked without settings. */
 export function machineChecks(): readonly Check[] {
@@ -34,8 +39,10 @@ export function installationChecks(parts: {
   settings: Settings;
   accounts: Pick<AccountReader, 'cameras'>;
   clock: Clock;
+  /** Undefined before the first start. */
+  catalogue: Pick<Catalogue, 'clockPeriods' | 'holdings' | 'heldBytes'> | undefined;
 }): readonly Check[] {
-  const { settings, accounts, clock } = parts;
+  const { settings, accounts, clock, catalogue } = parts;
   const { dataDir, stateDir, certsDir, ftps } = settings;
   const receives = () => runningRoles(stateDir).has('receive');
   return [
@@ -43,7 +50,9 @@ export function installationChecks(parts: {
     privateDirectory('state-directory', stateDir),
     privateDirectory('certificate-directory', certsDir),
     archiveMarker({ dataDir, stateDir }),
+    signingKey(stateDir),
     freeDisk(dataDir, ftps.limits.minFreeBytes),
+    retentionPromise(async () => catalogue && retentionNow({ settings, accounts, clock, catalogue })),
     certificate(certsDir, 'server-rsa', clock),
     certificate(certsDir, 'server-ecdsa', clock),
     port({ name: 'explicit', ...ftps.explicit }, receives),
@@ -53,5 +62,6 @@ export function installationChecks(parts: {
       { name: 'implicit', ...ftps.implicit },
     ]),
     cameraAccounts(accounts),
+    cameraClocks(() => accounts.cameras().map(({ name }) => name), catalogue),
   ];
 }

@@ -1,13 +1,19 @@
 // What is true right now, in numbers. It reads and never changes anything.
 
 import type { AccountReader } from '../access/accounts.ts';
+import { readPublicKeys } from '../access/signing-key.ts';
 import type { Inbox } from '../archive/inbox.ts';
 import type { Clock } from '../base/clock.ts';
+import { SettingsError } from '../base/errors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { isWrong } from '../domain/clock-offset.ts';
+import type { Forecast } from '../domain/retention-forecast.ts';
 import { formatInstant } from '../domain/time-zone.ts';
+import type { Settings } from '../settings/settings.ts';
 import { spaceOf } from './checks/free-disk.ts';
 import { runningRoles } from './daemon.ts';
 import { type MarkerState, readMarker } from './marker-state.ts';
+import { brokenPromises, forecastNow } from './retention-report.ts';
 
 export type CameraStatus = Readonly<{
   camera: string;
@@ -17,7 +23,11 @@ export type CameraStatus = Readonly<{
   clips: number;
   bytes: number;
   recording: boolean | null;
+  /** Positive: the camera is ahead. Its true offset lies between this and `clockUncertaintyMs` more. */
   clockOffsetMs: number | null;
+  clockUncertaintyMs: number | null;
+  /** Whether the clock is wrong by more than 2 s wherever in its uncertainty the truth lies. */
+  clockWrong: boolean | null;
   coverage24h: number | null;
 }>;
 
@@ -31,6 +41,13 @@ export type Status = Readonly<{
   /** Entries that are not filed yet, counted up to `inboxCountLimit`. */
   inboxWaiting: number;
   quarantined: number;
+  /** SHA-256 of the public key that signs what was kept; null before the first start, or when it cannot be read. */
+  keyFingerprint: string | null;
+  /** Days until the disk is as full as retention lets it be, at the rate of the last week; null: nothing arrives. */
+  diskDaysLeft: number | null;
+  heldBytes: number;
+  /** What retention is asked for and cannot keep, a sentence each. */
+  unmet: readonly string[];
   cameras: readonly CameraStatus[];
 }>;
 
@@ -39,22 +56,33 @@ export const inboxCountLimit = 100_000;
 
 export async function readStatus(parts: {
   dirs: Readonly<{ dataDir: string; stateDir: string }>;
+  settings: Pick<Settings, 'retention'>;
   accounts: Pick<AccountReader, 'cameras'>;
   inbox: Pick<Inbox, 'listEntries'>;
   /** Undefined before the first start. */
-  catalogue: Pick<Catalogue, 'tallies' | 'quarantinedCount'> | undefined;
+  catalogue:
+    | Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods' | 'holdings' | 'heldBytes'>
+    | undefined;
   clock: Clock;
   /** The zone of this machine, for what belongs to no camera. */
   timeZone: string;
 }): Promise<Status> {
-  const { dirs, catalogue, clock, timeZone } = parts;
+  const { dirs, catalogue, clock, timeZone, settings } = parts;
+  const disk = await spaceOf(dirs.dataDir);
+  const now = clock.now();
+  const cameras = parts.accounts.cameras();
+  const forecast = catalogue === undefined ? [] : forecastNow({ catalogue, cameras, settings, now, disk });
   return {
-    at: formatInstant(clock.now(), timeZone),
+    at: formatInstant(now, timeZone),
     running: [...runningRoles(dirs.stateDir)],
     marker: await readMarker(dirs),
-    ...(await spaceOf(dirs.dataDir)),
+    ...disk,
     inboxWaiting: await countEntries(parts.inbox),
     quarantined: catalogue?.quarantinedCount() ?? 0,
+    diskDaysLeft: daysLeft(forecast, disk.freeBytes - settings.retention.minFreeBytes),
+    heldBytes: catalogue?.heldBytes() ?? 0,
+    unmet: brokenPromises(forecast),
+    keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts),
   };
 }
@@ -68,6 +96,7 @@ function cameraStatuses(parts: Parameters<typeof readStatus>[0]): CameraStatus[]
     const account = accounts.get(name);
     const tally = tallies.get(name);
     const last = tally?.lastClipAt ?? null;
+    const [clock] = parts.catalogue?.clockPeriods(name, 1) ?? [];
     return {
       camera: name,
       enabled: account?.enabled ?? false,
@@ -75,10 +104,27 @@ function cameraStatuses(parts: Parameters<typeof readStatus>[0]): CameraStatus[]
       clips: tally?.clips ?? 0,
       bytes: tally?.bytes ?? 0,
       recording: null,
-      clockOffsetMs: null,
+      clockOffsetMs: clock?.offsetMs ?? null,
+      clockUncertaintyMs: clock?.uncertaintyMs ?? null,
+      clockWrong: clock === undefined ? null : isWrong(clock),
       coverage24h: null,
     };
   });
+}
+
+async function keyFingerprint(stateDir: string): Promise<string | null> {
+  try {
+    return (await readPublicKeys(stateDir)).current?.fingerprint ?? null;
+  } catch (error) {
+    // doctor says what is wrong with it.
+    if (error instanceof SettingsError) return null;
+    throw error;
+  }
+}
+
+function daysLeft(forecast: readonly Forecast[], roomBytes: number): number | null {
+  const bytesPerDay = forecast.reduce((sum, each) => sum + each.bytesPerDay, 0);
+  return bytesPerDay === 0 ? null : Math.max(0, roomBytes) / bytesPerDay;
 }
 
 async function countEntries(inbox: Pick<Inbox, 'listEntries'>): Promise<number> {

@@ -33,21 +33,36 @@ export const longestIntervalWithoutEventsMs = 10_000;
 export async function startWatch(parts: WatchParts): Promise<Watch> {
   const { log } = parts;
   const lifetime = { ended: false };
-  const events = eventSource(parts, lifetime);
+  const events = eventSource(parts, lifetime, () => hurry());
   const reconcile = reconciler(parts, lifetime);
+  // Undefined while the inbox is listed.
   let timer: NodeJS.Timeout | undefined;
+  // A watcher that breaks as soon as it is opened must not make this list the inbox without end.
+  let hasHurried = false;
 
+  const tick = async () => {
+    timer = undefined;
+    await events.start();
+    await reconcile().catch(error => log.warn({ error: messageOf(error) }, 'inbox cannot be listed'));
+    scheduleNext();
+  };
   const scheduleNext = () => {
     if (lifetime.ended) return;
     const intervalMs = events.open()
       ? parts.reconcileIntervalMs
       : Math.min(parts.reconcileIntervalMs, longestIntervalWithoutEventsMs);
-    timer = setTimeout(tick, intervalMs);
+    timer = setTimeout(() => {
+      hasHurried = false;
+      void tick();
+    }, intervalMs);
   };
-  const tick = async () => {
-    await events.start();
-    await reconcile().catch(error => log.warn({ error: messageOf(error) }, 'inbox cannot be listed'));
-    scheduleNext();
+  /** The watcher broke: what it did not tell any more is looked for at once, not when the timer that was set runs out. */
+  const hurry = () => {
+    if (timer === undefined || lifetime.ended) return;
+    clearTimeout(timer);
+    if (hasHurried) return scheduleNext();
+    hasHurried = true;
+    timer = setTimeout(tick, 0);
   };
 
   // Events first: what appears while the inbox is listed is told by at least one of them.
@@ -73,7 +88,7 @@ export async function startWatch(parts: WatchParts): Promise<Watch> {
 }
 
 /** The watcher, opened anew by `start` when it failed. Says so once when it fails and once when it is back. */
-function eventSource(parts: WatchParts, lifetime: { ended: boolean }) {
+function eventSource(parts: WatchParts, lifetime: { ended: boolean }, onBroken: () => void) {
   const { inboxDir, log, onEntry, directoryEvents = chokidarEvents } = parts;
   let watcher: AsyncDisposable | undefined;
   let failing = false;
@@ -83,7 +98,9 @@ function eventSource(parts: WatchParts, lifetime: { ended: boolean }) {
     failing = true;
     const broken = watcher;
     watcher = undefined;
-    if (broken) void closeBroken(broken, log);
+    if (broken === undefined) return;
+    void closeBroken(broken, log);
+    onBroken();
   };
   return {
     open: () => watcher !== undefined,

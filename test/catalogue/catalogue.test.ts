@@ -19,7 +19,9 @@ t.test('a filed clip is read back with every column, by another connection that 
   const clip = sampleClip('aaaa');
   t.equal(catalogue.fileClip(clip, sampleReceipt('aaaa')), 'aaaa');
   using reader = openCatalogue({ file, readOnly: true });
-  t.strictSame({ ...reader.clip('aaaa') }, clip);
+  const { event } = [...reader.listEvents({})].map(({ id }) => ({ event: id }))[0] ?? { event: null };
+  t.type(event, 'string');
+  t.strictSame({ ...reader.clip('aaaa') }, { ...clip, event });
   t.throws(() => reader.fileClip(sampleClip('b'), sampleReceipt('b')), { code: 'SQLITE_READONLY' });
   t.equal(statSync(file).mode & 0o777, 0o600);
 });
@@ -142,7 +144,16 @@ t.test('a note changes its clip once, and is kept when it comes before its uploa
     body: '{}',
   } as const;
   const { id, originalPath, kind, claimedAt, startAt, timeSource } = sampleClip('aaaa');
-  const change = { clip: id, originalPath, kind, claimedAt, startAt, timeSource, withdrawnAt: 6 };
+  const change = {
+    clip: id,
+    originalPath,
+    kind,
+    claimedAt,
+    startAt,
+    timeSource,
+    clockOffsetMs: null,
+    withdrawnAt: 6,
+  };
   catalogue.fileNote(withdrawal, change);
   t.match(catalogue.clip('aaaa'), { withdrawnAt: 6, originalPath });
   catalogue.fileNote(withdrawal, { ...change, withdrawnAt: 7 });

@@ -217,6 +217,9 @@ t.test('list and show tell what is known, with the last log-in that the receiver
     requireResumption: false,
     maxBytesPerDay: null,
     maxFilesPerDay: null,
+    keepClipsDays: null,
+    keepFootageDays: null,
+    maxBytes: null,
     addedAt: /^\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d$/,
     lastLogin: null,
   });

@@ -21,6 +21,7 @@ function installation(test: Test, settingsError?: SettingsError) {
   const root = test.testdir();
   const dirs = { dataDir: join(root, 'data'), stateDir: join(root, 'state'), certsDir: join(root, 'certs') };
   const off = { enabled: false, host: '127.0.0.1', port: 0 };
+  const retention = { keepClipsDays: null, maxBytes: null, minFreeBytes: 1, minAgeHours: 72 };
   const ftps = { explicit: off, implicit: off, limits: { minFreeBytes: 0 } };
   const run = async (...args: string[]) => {
     const printed: string[] = [];
@@ -29,7 +30,7 @@ function installation(test: Test, settingsError?: SettingsError) {
     const desk: Desk = {
       settings: () => {
         if (settingsError) throw settingsError;
-        return { ...dirs, ftps } as unknown as Settings;
+        return { ...dirs, ftps, retention } as unknown as Settings;
       },
       wantsJson: command => command.opts().json === true,
       print: text => void printed.push(text),
@@ -85,6 +86,7 @@ t.test(
       completenessBasis: 'close-notify',
       claimedAt: null,
       timeSource: 'arrival',
+      clockOffsetMs: null,
       receivedAt: '2026-09-27T14:03:30.000+02:00',
       startAt: '2026-09-27T14:03:01.000+02:00',
       durationMs: 12_000,
@@ -92,7 +94,8 @@ t.test(
       height: 1080,
       codec: 'h264',
       thumbnail: null,
-      eventId: null,
+      eventId: clip.eventId,
+      supersededBy: null,
       withdrawnAt: null,
       problem: null,
     });
@@ -191,6 +194,8 @@ t.test('status knows cameras with and without clips, and those that were removed
       bytes: 1000,
       recording: null,
       clockOffsetMs: null,
+      clockUncertaintyMs: null,
+      clockWrong: null,
       coverage24h: null,
     },
     { camera: 'removed', enabled: false, clips: 1 },

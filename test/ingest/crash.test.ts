@@ -33,7 +33,9 @@ function dyingAfter(parts: FilingParts, last: number): { parts: FilingParts; ste
       },
       clipFiles: {
         copyIntoClips: mortal('copyIntoClips', clipFiles.copyIntoClips),
+        removeCopy: clipFiles.removeCopy,
         writeThumbnail: mortal('writeThumbnail', clipFiles.writeThumbnail),
+        prefixHashes: mortal('prefixHashes', clipFiles.prefixHashes),
       },
       media: {
         look: mortal('look', media.look),
@@ -71,6 +73,14 @@ const scenes: readonly Scene[] = [
     },
   },
   {
+    title: 'the whole of a partial',
+    steps: ['openEntry', ...filing.slice(0, -1), 'prefixHashes', 'fileClip', 'removeEntry'],
+    publish: async archive => {
+      await archive.file(archive.upload('a0', 'byte', { completeness: 'partial' }));
+      return archive.upload('a1', 'bytes');
+    },
+  },
+  {
     title: 'a rename',
     steps: ['openEntry', 'fileNote', 'removeEntry'],
     publish: async archive => {
@@ -92,6 +102,7 @@ function outcome(archive: SmallArchive) {
       startAt: clip.startAt - clip.receivedAt,
       claimedAt: clip.claimedAt === null ? null : clip.claimedAt - clip.receivedAt,
       receivedAt: 0,
+      event: clip.event === null ? null : 'some event',
       keptFrom: clip.keptFrom - clip.receivedAt,
       receipts: archive.catalogue.receiptCount(clip.id),
     })),
@@ -103,7 +114,7 @@ for (const { title, steps, publish } of scenes) {
     const undisturbed = await smallArchive(t);
     await undisturbed.file(await publish(undisturbed));
     const expected = outcome(undisturbed);
-    t.equal(expected.clips.length, 1);
+    t.equal(expected.clips.length, title === 'the whole of a partial' ? 2 : 1);
 
     for (const [index, step] of steps.entries()) {
       await t.test(`after ${step}`, async t => {
@@ -123,3 +134,22 @@ for (const { title, steps, publish } of scenes) {
     }
   });
 }
+
+t.test(
+  'an upload that was overtaken by a repeat of itself leaves nothing of its first try behind',
+  async t => {
+    for (const step of ['copyIntoClips', 'writeThumbnail']) {
+      const archive = await smallArchive(t);
+      const first = archive.upload('a1', 'bytes');
+      const { parts } = dyingAfter(archive.parts, ['openEntry', ...filing].indexOf(step) + 1);
+      await t.rejects(archive.file(first, parts), { name: 'Crash' });
+      t.equal(archive.files().filter(path => path.startsWith('clips/')).length, 1, 'its bytes are stored');
+      // The camera has sent it again, and after the restart that one is filed first.
+      await archive.file(archive.upload('a2', 'bytes'));
+      await archive.file(first);
+      t.equal(archive.catalogue.receiptCount(archive.clip('a2')?.id ?? ''), 2);
+      const kept = archive.files().filter(path => /^(clips|thumbnails)\//.test(path));
+      t.same(kept, [archive.clip('a2')?.path, archive.clip('a2')?.thumbnail], step);
+    }
+  },
+);

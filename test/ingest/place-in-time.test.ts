@@ -15,6 +15,7 @@ function place(path: string, createdAt: number | null, facts = {}) {
     timeZone: 'UTC',
     acceptanceDays: 7,
     earlierClaims: [],
+    clock: [],
     kind: 'video',
     containerCreatedAt: createdAt === null ? null : new Date(createdAt).toISOString(),
     ...facts,

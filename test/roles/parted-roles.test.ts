@@ -148,6 +148,9 @@ t.test(
               'archive-id',
               'catalogue.db',
               'archive.lock',
+              'secrets',
+              'secrets/signing.key',
+              'secrets/signing.pub',
               'receiver',
               'receiver/receiver.db',
             ].map(name => join(stateDir, name)),
@@ -165,6 +168,9 @@ t.test(
           'state/archive-id': 'owner 640',
           'state/catalogue.db': 'owner 600',
           'state/archive.lock': 'owner 600',
+          'state/secrets': 'owner 2700',
+          'state/secrets/signing.key': 'owner 600',
+          'state/secrets/signing.pub': 'owner 600',
           'state/receiver': 'owner 2770',
           'state/receiver/receiver.db': 'receiver 660',
           'certs/ca.key': 'owner 600',
@@ -189,6 +195,8 @@ t.test(
         ['cat "$1"', thumbnail],
         ['ls "$1"', join(dataDir, 'thumbnails')],
         ['cat "$1"', join(stateDir, 'catalogue.db')],
+        ['cat "$1"', join(stateDir, 'secrets/signing.key')],
+        ['ls "$1"', join(stateDir, 'secrets')],
         ['cat "$1"', join(certsDir, 'ca.key')],
         ['echo x >> "$1"', join(stateDir, 'access.db')],
         ['echo x >> "$1"', join(stateDir, 'archive-id')],
@@ -202,7 +210,7 @@ t.test(
         ['echo x >> "$1"', join(certsDir, 'server-rsa.key')],
         ['echo x > "$1"', join(certsDir, 'server-rsa.key.new')],
         ['chmod 777 "$1"', join(stateDir, 'receiver')],
-        ['echo x > "$1"', join(stateDir, 'secrets')],
+        ['echo x > "$1"', join(stateDir, 'secrets', 'signing.pub')],
       ];
       for (const [script, ...paths] of attempts) {
         const { code, stderr } = await runAs(receiver, script, ...paths);

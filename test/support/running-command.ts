@@ -30,6 +30,7 @@ export function startCommand(args: string[]) {
     return code as number | null;
   });
   return {
+    pid: child.pid as number,
     /** Standard output and standard error, as they came. */
     lines,
     ended,

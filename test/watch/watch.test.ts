@@ -194,6 +194,42 @@ t.test('a watcher that breaks while it runs is replaced by the timer', async t =
   t.equal(closed, true);
 });
 
+t.test('what a broken watcher did not tell is looked for at once', async t => {
+  const inbox = inboxFor(t);
+  let breakIt: (error: unknown) => void = () => undefined;
+  const directoryEvents: DirectoryEvents = async ({ onError }) => {
+    breakIt = onError;
+    return { [Symbol.asyncDispose]: async () => undefined };
+  };
+  const { onEntry, until } = ear();
+  await using watch = await startWatch(parts(inbox, { onEntry, directoryEvents }));
+  inbox.publish('den', 'a');
+  breakIt(new Error('gone'));
+  await until('den/a');
+  await watch.reconcile();
+  t.equal(watch.hasEvents(), true, 'and it was opened anew');
+});
+
+t.test('a watcher that keeps breaking does not make the inbox be listed without end', async t => {
+  const inbox = inboxFor(t);
+  let breakIt: (error: unknown) => void = () => undefined;
+  let opened = 0;
+  const again = Promise.withResolvers<void>();
+  const directoryEvents: DirectoryEvents = async ({ onError }) => {
+    breakIt = onError;
+    if (++opened === 2) again.resolve();
+    return { [Symbol.asyncDispose]: async () => undefined };
+  };
+  await using watch = await startWatch(parts(inbox, { directoryEvents }));
+  breakIt(new Error('gone'));
+  await again.promise;
+  await watch.reconcile();
+  await new Promise(resolve => setImmediate(resolve));
+  breakIt(new Error('gone'));
+  for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setTimeout(resolve, 0));
+  t.equal(opened, 2, 'the third time waits for the timer');
+});
+
 t.test('nobody is told of anything after the end', async t => {
   const inbox = inboxFor(t);
   let tell: (camera: string, id: string) => void = () => undefined;

@@ -19,11 +19,23 @@ CREATE TABLE chain_entry (
 CREATE INDEX chain_entry_by_subject ON chain_entry (subject, type);
 CREATE INDEX chain_entry_by_day ON chain_entry (day, number);
 
--- The signed head of each day: of its last entry.
+-- The signed head of each day: of its last entry. That of the last day is replaced with every entry.
 CREATE TABLE chain_head (
   day       TEXT PRIMARY KEY,
   number    INTEGER NOT NULL REFERENCES chain_entry (number),
   hash      TEXT NOT NULL,
-  -- Ed25519, base64, over the text of domain/chain.ts; null while the catalogue was opened without a key.
-  signature TEXT
+  -- Ed25519, base64, over the text of domain/chain.ts.
+  signature TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX chain_head_by_number ON chain_head (number);
+
+-- Clips that have no entry yet, in order of arrival: those that a version before the chain filed, and what was filed by a
+-- catalogue that was opened without a key. Every clip has an entry or is here; the daemon appends them at its start.
+CREATE TABLE chain_pending (
+  received_at INTEGER NOT NULL,
+  clip        TEXT NOT NULL UNIQUE REFERENCES clip (id) ON DELETE CASCADE,
+  PRIMARY KEY (received_at, clip)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO chain_pending (received_at, clip) SELECT received_at, id FROM clip;

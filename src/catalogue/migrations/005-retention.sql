@@ -22,3 +22,9 @@ UPDATE clip SET kept_from = received_at;
 
 -- The oldest of a camera first, with what a plan adds up.
 CREATE INDEX clip_by_age ON clip (camera, kept_from, id, bytes, event);
+
+-- When retention last made a pass by a clock that it trusts: a clock that jumps is noticed by it (domain/retention-plan.ts).
+CREATE TABLE retention_pass (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  at       INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,26 @@
+import { dayMs, type Unmet } from './retention-plan.ts';
+
+/** What is asked for and cannot be had, and what to do about it, in a sentence each. */
+export function unmetSentence(unmet: Unmet): string {
+  switch (unmet.promise) {
+    case 'free-disk':
+      return `${bytesText(unmet.shortfallBytes)} more should be free on the disk, and nothing that may be deleted is left: remove files that are not Clipward's, remove holds, or lower retention.minAgeHours.`;
+    case 'bytes':
+      return `All media together take ${bytesText(unmet.shortfallBytes)} more than retention.maxBytes, and nothing that may be deleted is left: raise it, remove holds, or lower retention.minAgeHours.`;
+    case 'camera-bytes':
+      return `${unmet.camera} takes ${bytesText(unmet.shortfallBytes)} more than its max-bytes, and nothing of it that may be deleted is left: raise it with clipward camera set, or see why it sends so much.`;
+    case 'floor-too-high':
+      return `retention.minFreeBytes (${bytesText(unmet.minFreeBytes)}) is more than half of the disk (${bytesText(unmet.totalBytes)}): a quarter of the disk is kept free instead; lower the setting, or take a larger disk.`;
+    case 'clock':
+      return `The clock of this machine is ${Math.floor(unmet.jumpMs / dayMs)} days ahead of the last pass: nothing is deleted for its age until it has run on for a day; if it is right, clipward retention run --trust-clock.`;
+  }
+}
+
+/** Short for "30 days asked, 11 fit". */
+export function daysSentence(askedDays: number, fitDays: number): string {
+  return `${askedDays} days asked, ${Math.floor(fitDays)} fit`;
+}
+
+function bytesText(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

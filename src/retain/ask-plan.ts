@@ -1,0 +1,54 @@
+// From what the catalogue, the accounts and the settings say to the question that the plan answers.
+
+import type { Camera } from '../access/accounts.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { type CameraMedia, planRetention, type RetentionPlan } from '../domain/retention-plan.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Disk } from './run-retention.ts';
+
+const hourMs = 3_600_000;
+/** A plan is made again after so many: it holds them in memory. */
+const maxEvictions = 4096;
+
+export type PlanSources = Readonly<{
+  catalogue: Pick<Catalogue, 'holdings' | 'clipCandidates'>;
+  cameras(): readonly Camera[];
+  settings: Pick<Settings, 'retention'>;
+}>;
+
+/** The plan at this moment; nothing of the cameras in `except` is in it. `clockJumpMs`: see domain/retention-plan.ts. */
+export function askPlan(
+  { catalogue, cameras, settings }: PlanSources,
+  now: Readonly<{ now: number; clockJumpMs: number | null; disk: Disk; except?: ReadonlySet<string> }>,
+): RetentionPlan {
+  const { retention } = settings;
+  const accounts = new Map(cameras().map(camera => [camera.name, camera]));
+  const media = catalogue.holdings(0).map(({ camera, bytes }): CameraMedia => {
+    const account = accounts.get(camera);
+    const footageDays = account?.keepFootageDays;
+    return {
+      camera,
+      bytes,
+      maxBytes: account?.maxBytes ?? null,
+      keepDays: {
+        clip: account?.keepClipsDays ?? retention.keepClipsDays,
+        footage: footageDays ?? retention.keepFootageDays,
+        'event-footage': retention.keepEventFootageDays ?? footageDays ?? retention.keepFootageDays,
+      },
+      candidates: mediaClass =>
+        mediaClass === 'clip' && !now.except?.has(camera) ? catalogue.clipCandidates(camera) : [],
+    };
+  });
+  return planRetention({
+    now: now.now,
+    clockJumpMs: now.clockJumpMs,
+    rules: {
+      maxBytes: retention.maxBytes,
+      minFreeBytes: retention.minFreeBytes,
+      minAgeMs: retention.minAgeHours * hourMs,
+    },
+    cameras: media,
+    disk: now.disk,
+    maxEvictions,
+  });
+}

@@ -1,0 +1,27 @@
+// Some cycles of the loop that `npm run torture` runs for as long as asked (docs/torture.md).
+
+import { randomInt } from 'node:crypto';
+import t, { type Test } from 'tap';
+import type { PowerDisk } from './power-disk.ts';
+import { type CycleReport, torture } from './torture.ts';
+import { withPowerDisk } from './with-power-disk.ts';
+
+const cycles = 4;
+
+async function runCycles(t: Test, place: { root: string; disk?: PowerDisk }): Promise<void> {
+  const seed = randomInt(2 ** 31);
+  const tell = ({ cycle, fault, acknowledged, clips }: CycleReport) =>
+    t.comment(`${cycle} ${fault}: ${acknowledged} acknowledged, ${clips} clips`);
+  const reports = await torture({ ...place, cycles, seed, onCycle: tell });
+  for (const { fault, violations } of reports) t.same(violations, [], `${fault} (seed ${seed})`);
+  t.equal(reports.length, cycles);
+  t.ok((reports.at(-1)?.clips ?? 0) > 0, 'clips were uploaded');
+}
+
+t.test('whatever was acknowledged is there once after the daemon was killed at any moment', t =>
+  runCycles(t, { root: t.testdir({}) }),
+);
+
+t.test('whatever was acknowledged is there once after the power went at any moment', t =>
+  withPowerDisk(t, disk => runCycles(t, { root: disk.root, disk })),
+);
