@@ -22,6 +22,7 @@ import { startIngest } from './ingest/ingest.ts';
 import type { FilingParts } from './ingest/parts.ts';
 import { placePending } from './ingest/place-pending.ts';
 import { startHeadAnnouncements } from './inspect/announce-head.ts';
+import { startPromiseWarnings } from './inspect/announce-promises.ts';
 import { openMedia } from './media/media.ts';
 import { openRetention } from './retain/open-retention.ts';
 import { startRetain } from './retain/start-retain.ts';
@@ -69,7 +70,12 @@ export async function startArchiveRole(options: {
       accounts.camera(camera) ?? { timeZone: serverTimeZone(), acceptanceDays: defaultAcceptanceDays },
     log,
   };
-  const ballast = openBallast({ ...ours, stateDir, refusedBelowBytes: settings.ftps.limits.minFreeBytes });
+  const ballast = openBallast({
+    ...ours,
+    stateDir,
+    refusedBelowBytes: settings.ftps.limits.minFreeBytes,
+    log,
+  });
   const makeRoomFor = async (error: unknown) => isDiskFull(error) && (await ballast.giveUp());
   const retain = opened.use(
     startRetain({
@@ -77,12 +83,13 @@ export async function startArchiveRole(options: {
         ...{ settings, archiveId, catalogue, clock, makeRoomFor },
         cameras: () => accounts.cameras(),
       }),
-      settings: settings.retention,
+      settings: { ...settings.retention, refusedBelowBytes: settings.ftps.limits.minFreeBytes },
       tendBallast: ballast.tend,
       clock,
       log,
     }),
   );
+  opened.use(startPromiseWarnings({ catalogue, accounts, settings, clock, log }));
   const unmovable = new Set<string>();
   // Watch and ingest know nothing of each other: entries go one way, the word that there is room the other.
   let watch: Watch | undefined;

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, stat, unlink } from 'node:fs/promises';
 import { createFile, syncDirectory } from '../base/durable.ts';
 import { errnoOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { layoutOf } from './layout.ts';
 import { markerHolds } from './marker.ts';
 
@@ -30,9 +31,15 @@ const chunkBytes = 1024 * 1024;
 
 /** `refusedBelowBytes`: the floor below which uploads are refused (settings, ftps.limits.minFreeBytes). */
 export function openBallast(
-  options: Readonly<{ dataDir: string; stateDir: string; archiveId: string; refusedBelowBytes: number }>,
+  options: Readonly<{
+    dataDir: string;
+    stateDir: string;
+    archiveId: string;
+    refusedBelowBytes: number;
+    log: Log;
+  }>,
 ): Ballast {
-  const { dataDir, stateDir, archiveId, refusedBelowBytes } = options;
+  const { dataDir, stateDir, archiveId, refusedBelowBytes, log } = options;
   const { ballast } = layoutOf(dataDir);
   const work = {
     async make(): Promise<BallastChange> {
@@ -44,6 +51,7 @@ export function openBallast(
       if (found === 'unfinished') await unlink(ballast);
       await write(ballast);
       await syncDirectory(dataDir);
+      log.info({ bytes: ballastBytes }, 'ballast made');
       return 'made';
     },
     async giveUp(): Promise<boolean> {
@@ -53,6 +61,7 @@ export function openBallast(
       await unlink(ballast);
       // Until this is durable, some file systems do not hand the blocks out again.
       await syncDirectory(dataDir);
+      log.warn({ bytes: ballastBytes }, 'disk is full, ballast given up');
       return true;
     },
   };

@@ -4,21 +4,20 @@ import type { Db } from '../base/sqlite.ts';
 import type { Candidate } from '../domain/retention-plan.ts';
 import { heldClip } from './holds.ts';
 
-/** What a camera has and gets, epoch milliseconds and bytes. */
-export type CameraHoldings = Readonly<{
-  camera: string;
-  clips: number;
-  bytes: number;
-  oldestKeptFrom: number | null;
-  /** Since an instant that was asked for, by arrival. */
-  recentBytes: number;
-}>;
+/** What a camera has. */
+export type CameraHoldings = Readonly<{ camera: string; clips: number; bytes: number }>;
+
+/** What a camera gets, by the time of arrival, that of what was imported included; epoch milliseconds and bytes. */
+export type CameraArrivals = Readonly<{ camera: string; recentBytes: number; firstAt: number }>;
 
 export type RetentionQueries = Readonly<{
-  /** One row for each camera that has media. */
-  holdings(since: number): readonly CameraHoldings[];
+  /** One row for each camera that has media, by name. */
+  holdings(): readonly CameraHoldings[];
+  /** One row for each camera that has media: what arrived since an instant, and when its first did. */
+  arrivals(since: number): readonly CameraArrivals[];
   /** Clips that are not on hold, oldest first, in pages: other statements may run between two of them. */
   clipCandidates(camera: string): Iterable<Candidate>;
+  /** When retention made its last pass by a clock that it trusted; null before the first. */
   lastPassAt(): number | null;
   setLastPassAt(at: number): void;
 }>;
@@ -26,10 +25,21 @@ export type RetentionQueries = Readonly<{
 const pageRows = 256;
 
 export function retentionQueries(db: Db): RetentionQueries {
-  const holdings = db.prepare<[number], CameraHoldings>(`
-    SELECT camera, count(*) AS clips, sum(bytes) AS bytes, min(kept_from) AS oldestKeptFrom,
-           sum(CASE WHEN kept_from >= ? THEN bytes ELSE 0 END) AS recentBytes
+  const holdings = db.prepare<[], CameraHoldings>(`
+    SELECT camera, count(*) AS clips, sum(bytes) AS bytes
     FROM clip INDEXED BY clip_by_age GROUP BY camera ORDER BY camera`);
+  // Names are found by one step each through the index, not by reading all of it.
+  const arrivals = db.prepare<[number], CameraArrivals>(`
+    WITH RECURSIVE name (camera) AS (
+      SELECT min(camera) FROM clip
+      UNION ALL
+      SELECT (SELECT min(camera) FROM clip WHERE clip.camera > name.camera) FROM name WHERE name.camera IS NOT NULL
+    )
+    SELECT camera,
+      (SELECT min(received_at) FROM clip WHERE clip.camera = name.camera) AS firstAt,
+      (SELECT coalesce(sum(bytes), 0) FROM clip INDEXED BY clip_by_arrival
+       WHERE clip.camera = name.camera AND received_at >= ?) AS recentBytes
+    FROM name WHERE camera IS NOT NULL`);
   const page = db.prepare<[string, number, string], Candidate>(`
     SELECT id, bytes, kept_from AS keptFrom FROM clip INDEXED BY clip_by_age
     WHERE camera = ? AND (kept_from, id) > (?, ?) AND NOT ${heldClip}
@@ -39,7 +49,8 @@ export function retentionQueries(db: Db): RetentionQueries {
     'INSERT INTO retention_pass (only_row, at) VALUES (1, ?) ON CONFLICT (only_row) DO UPDATE SET at = excluded.at',
   );
   return {
-    holdings: since => holdings.all(since),
+    holdings: () => holdings.all(),
+    arrivals: since => arrivals.all(since),
     *clipCandidates(camera) {
       let last: Candidate | undefined;
       do {

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { readSigningKey } from '../access/signing-key.ts';
 import { readArchiveId } from '../archive/marker.ts';
+import { measureWaiting } from '../archive/waiting-bytes.ts';
 import { systemClock } from '../base/clock.ts';
 import { FailedError } from '../base/errors.ts';
 import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
@@ -20,7 +21,11 @@ import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
-import { escapeForTerminal, formatBytes, formatTable } from './table.ts';
+import { daysOfRoom } from './status.ts';
+import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
+
+/** More than anybody looks at, and little enough to be held in memory. */
+const maxEvictions = 250_000;
 
 export function registerRetentionCommands(program: Command, desk: Desk): void {
   const retention = program.command('retention').description('what is deleted, and when');
@@ -122,19 +127,24 @@ function formatRun({ deleted, spared, stuck, unmet }: RunResult): string {
 async function readReport(settings: Settings): Promise<RetentionReport> {
   using catalogue = openIfThere(settings);
   if (catalogue === undefined)
-    return { evictions: [], isComplete: true, heldBytes: 0, forecast: [], unmet: [] };
+    return {
+      ...{ evictions: [], isComplete: true, heldBytes: 0, diskDaysLeft: null },
+      ...{ forecast: [], unmet: [], warnings: [] },
+    };
   using accounts = openAccountReader(settings);
   const now = systemClock.now();
-  const disk = await spaceOf(settings.dataDir);
+  const waitingBytes = await measureWaiting(settings.dataDir);
+  const disk = { ...(await spaceOf(settings.dataDir)), waitingBytes };
   const cameras = accounts.cameras();
   const plan = askPlan(
     { catalogue, cameras: () => cameras, settings },
-    { now, clockJumpMs: clockJump(now, catalogue.lastPassAt()), disk },
+    { now, clockJumpMs: clockJump(now, catalogue.lastPassAt()), disk, maxEvictions },
   );
   return retentionReport({ plan, catalogue, cameras, settings, now, disk, timeZone: machineTimeZone() });
 }
 
-function formatReport({ evictions, isComplete, heldBytes, forecast, unmet }: RetentionReport): string {
+function formatReport(report: RetentionReport): string {
+  const { evictions, isComplete, heldBytes, diskDaysLeft, forecast, unmet, warnings } = report;
   const right = (title: string) => ({ title, right: true }) as const;
   const parts = [
     evictions.length === 0
@@ -152,7 +162,10 @@ function formatReport({ evictions, isComplete, heldBytes, forecast, unmet }: Ret
           ]),
         ),
     ...(isComplete ? [] : ['There is more to delete after this.']),
-    `On hold: ${formatBytes(heldBytes)}.`,
+    formatFacts([
+      ['on hold', formatBytes(heldBytes)],
+      ['days of room', daysOfRoom(diskDaysLeft)],
+    ]),
     ...(forecast.length === 0
       ? []
       : [
@@ -167,6 +180,7 @@ function formatReport({ evictions, isComplete, heldBytes, forecast, unmet }: Ret
           ),
         ]),
     ...unmet,
+    ...warnings,
   ];
   return parts.join('\n\n');
 }

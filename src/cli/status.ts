@@ -51,7 +51,7 @@ function formatStatus(status: Status): string {
     ['running', status.running.length === 0 ? 'no' : status.running.join(', ')],
     ['archive', markerTexts[status.marker]],
     ['free disk', `${formatBytes(status.freeBytes)} of ${formatBytes(status.totalBytes)}`],
-    ['days of room', daysText(status)],
+    ['days of room', daysOfRoom(status.diskDaysLeft)],
     ['on hold', formatBytes(status.heldBytes)],
     ['not filed yet', waiting],
     ['in quarantine', String(status.quarantined)],
@@ -74,10 +74,11 @@ function formatStatus(status: Status): string {
     { title: 'SIZE', right: true },
     'CLOCK',
   ] as const;
-  return [facts, formatTable(columns, rows), ...status.unmet].join('\n\n');
+  return [facts, formatTable(columns, rows), ...status.unmet, ...status.warnings].join('\n\n');
 }
 
-function daysText({ diskDaysLeft }: Status): string {
+/** Until retention has to make room. */
+export function daysOfRoom(diskDaysLeft: number | null): string {
   if (diskDaysLeft === null) return 'nothing arrives';
   return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
 }

@@ -5,6 +5,9 @@
 // one within its share loses nothing to it. What cannot be freed by these rules stays missing: uploads are then refused, which
 // is loud, while deleted evidence is silent.
 
+import { type FloorRules, floorOf } from './retention-floor.ts';
+import { divideRoom } from './retention-shares.ts';
+
 /** Media in the order in which it is given up: footage without an event first, clips last. */
 export const mediaClasses = ['footage', 'event-footage', 'clip'] as const;
 export type MediaClass = (typeof mediaClasses)[number];
@@ -27,10 +30,9 @@ export type Eviction = Candidate &
 export type RetentionRules = Readonly<{
   /** All media together; null: what the disk has room for. */
   maxBytes: number | null;
-  /** Free space that is to be kept. */
-  minFreeBytes: number;
   minAgeMs: number;
-}>;
+}> &
+  FloorRules;
 
 export type CameraMedia = Readonly<{
   camera: string;
@@ -40,6 +42,12 @@ export type CameraMedia = Readonly<{
   maxBytes: number | null;
   /** All of it, also what is on hold. */
   bytes: number;
+  /**
+   * What it has sent that is no media yet: uploads in progress and what waits to be filed. It takes of the disk too, so it
+   * counts where the disk is short; otherwise a flood would, until it is filed, look like foreign files that make the
+   * shares of all cameras smaller.
+   */
+  waitingBytes: number;
   /** Oldest first by `keptFrom`; read only as far as it is needed. */
   candidates(mediaClass: MediaClass): Iterable<Candidate>;
 }>;
@@ -48,7 +56,8 @@ export type RetentionQuestion = Readonly<{
   now: number;
   /**
    * Not null: our own clock may have been set, by about so much, since the last pass (see clockJump). A year that has passed in
-   * a second must not empty the archive, so that nothing goes for its age.
+   * a second must not empty the archive, so that nothing goes for its age, and for want of room only what was old enough by
+   * the clock of before.
    */
   clockJumpMs: number | null;
   rules: RetentionRules;
@@ -64,8 +73,8 @@ export type Unmet = Readonly<
   | { promise: 'free-disk'; shortfallBytes: number }
   | { promise: 'bytes'; shortfallBytes: number }
   | { promise: 'camera-bytes'; camera: string; shortfallBytes: number }
-  /** The floor is more than half of the disk; a quarter of the disk is kept free instead. */
-  | { promise: 'floor-too-high'; minFreeBytes: number; totalBytes: number }
+  /** The floor is more than half of the disk; `floorBytes` are kept free instead. */
+  | { promise: 'floor-too-high'; minFreeBytes: number; totalBytes: number; floorBytes: number }
   /** Our clock may have been set: nothing goes for its age until that is certain. */
   | { promise: 'clock'; jumpMs: number }
 >;
@@ -75,6 +84,7 @@ export type RetentionPlan = Readonly<{
   evictions: readonly Eviction[];
   /** False: the limit was reached, and another plan is to follow. */
   isComplete: boolean;
+  /** What is short after all that may go is known only of a plan that is complete. */
   unmet: readonly Unmet[];
 }>;
 
@@ -87,18 +97,30 @@ export function clockJump(now: number, lastPassAt: number | null): number | null
   return lastPassAt !== null && now - lastPassAt > maxJumpMs ? now - lastPassAt : null;
 }
 
-/** What is kept free of a disk: what was asked for, and of one that has not twice as much, a quarter. */
-export function floorOf(minFreeBytes: number, totalBytes: number): number {
-  return minFreeBytes * 2 > totalBytes ? Math.floor(totalBytes / 4) : minFreeBytes;
-}
-
 export function planRetention(question: RetentionQuestion): RetentionPlan {
   const plan = startPlan(question);
   if (question.clockJumpMs === null) evictByAge(plan, question);
-  else plan.unmet.push({ promise: 'clock', jumpMs: question.clockJumpMs });
   evictByCamera(plan, question);
   evictTogether(plan, question);
-  return { evictions: plan.evictions, isComplete: !plan.isFull(), unmet: plan.isFull() ? [] : plan.unmet };
+  const short = plan.isFull() ? [] : plan.short;
+  return {
+    evictions: plan.evictions,
+    isComplete: !plan.isFull(),
+    unmet: [...unmetAnyway(question), ...short],
+  };
+}
+
+/** What is so whatever the plan comes to. A clock that may have been set must be told by every plan: who is not told trusts it. */
+function unmetAnyway({ clockJumpMs, rules, disk }: RetentionQuestion): readonly Unmet[] {
+  const { minFreeBytes } = rules;
+  const { totalBytes } = disk;
+  const floorBytes = floorOf(rules, totalBytes);
+  return [
+    ...(clockJumpMs === null ? [] : [{ promise: 'clock', jumpMs: clockJumpMs } as const]),
+    ...(floorBytes === minFreeBytes
+      ? []
+      : [{ promise: 'floor-too-high', minFreeBytes, totalBytes, floorBytes } as const]),
+  ];
 }
 
 /** One camera while a plan is made: what is left of it, and how far each of its classes was read. */
@@ -112,7 +134,7 @@ type Cursor = { peek(): Candidate | undefined; take(): void };
 type Plan = {
   readonly cameras: readonly Remaining[];
   readonly evictions: Eviction[];
-  readonly unmet: Unmet[];
+  readonly short: Unmet[];
   freedBytes: number;
   isFull(): boolean;
   evict(camera: Remaining, mediaClass: MediaClass, reason: EvictionReason): void;
@@ -131,7 +153,7 @@ function startPlan({ cameras, maxEvictions }: RetentionQuestion): Plan {
       },
     })),
     evictions,
-    unmet: [],
+    short: [],
     freedBytes: 0,
     isFull: () => evictions.length >= maxEvictions,
     evict(camera, mediaClass, reason) {
@@ -177,25 +199,27 @@ function evictByAge(plan: Plan, { now }: RetentionQuestion): void {
   }
 }
 
-function evictByCamera(plan: Plan, { now, rules }: RetentionQuestion): void {
+function evictByCamera(plan: Plan, question: RetentionQuestion): void {
+  const olderThan = spareFrom(question);
   for (const camera of plan.cameras) {
     const { maxBytes } = camera.media;
     if (maxBytes === null) continue;
     for (const mediaClass of mediaClasses) {
-      while (
-        !plan.isFull() &&
-        camera.bytes > maxBytes &&
-        isOlder(camera.next[mediaClass].peek(), now - rules.minAgeMs)
-      )
+      while (!plan.isFull() && camera.bytes > maxBytes && isOlder(camera.next[mediaClass].peek(), olderThan))
         plan.evict(camera, mediaClass, 'camera-bytes');
     }
     if (camera.bytes > maxBytes)
-      plan.unmet.push({
+      plan.short.push({
         promise: 'camera-bytes',
         camera: camera.media.camera,
         shortfallBytes: camera.bytes - maxBytes,
       });
   }
+}
+
+/** From when on nothing goes for want of room. By a clock that may have been set, everything would be old. */
+function spareFrom({ now, clockJumpMs, rules }: RetentionQuestion): number {
+  return now - (clockJumpMs ?? 0) - rules.minAgeMs;
 }
 
 /** Strictly: what is exactly as old as it may become is kept. */
@@ -205,57 +229,74 @@ function isOlder(candidate: Candidate | undefined, than: number): candidate is C
 
 function evictTogether(plan: Plan, question: RetentionQuestion): void {
   const { rules, disk } = question;
-  const total = () => plan.cameras.reduce((sum, { bytes }) => sum + bytes, 0);
-  const { maxBytes, minFreeBytes } = rules;
+  const { maxBytes } = rules;
+  const mediaBytes = sumOf(plan.cameras, ({ bytes }) => bytes);
   if (maxBytes !== null) {
-    const shortfallBytes = makeRoom(plan, question, 'bytes', () => total() - maxBytes, maxBytes);
-    if (shortfallBytes > 0) plan.unmet.push({ promise: 'bytes', shortfallBytes });
+    const shortfallBytes = makeRoom(plan, question, {
+      reason: 'bytes',
+      neededBytes: mediaBytes - maxBytes,
+      roomBytes: maxBytes,
+      takes: ({ bytes }) => bytes,
+    });
+    if (shortfallBytes > 0) plan.short.push({ promise: 'bytes', shortfallBytes });
   }
-  const floorBytes = floorOf(minFreeBytes, disk.totalBytes);
-  if (floorBytes < minFreeBytes)
-    plan.unmet.push({ promise: 'floor-too-high', minFreeBytes, totalBytes: disk.totalBytes });
-  // What our media could take if nothing else took any of it: the floor, and what others have filled, are nobody's share.
-  const room = Math.max(0, total() + plan.freedBytes + disk.freeBytes - floorBytes);
-  const needed = () => floorBytes - (disk.freeBytes + plan.freedBytes);
-  const shortfallBytes = makeRoom(plan, question, 'free-disk', needed, room);
-  if (shortfallBytes > 0) plan.unmet.push({ promise: 'free-disk', shortfallBytes });
+  const takes = ({ bytes, media }: Remaining) => bytes + media.waitingBytes;
+  const freeBytes = disk.freeBytes + plan.freedBytes;
+  const floorBytes = floorOf(rules, disk.totalBytes);
+  const shortfallBytes = makeRoom(plan, question, {
+    reason: 'free-disk',
+    neededBytes: floorBytes - freeBytes,
+    // What cameras can take if nothing else takes any of it: the floor, and what others have filled, are nobody's share.
+    roomBytes: Math.max(0, sumOf(plan.cameras, takes) + freeBytes - floorBytes),
+    takes,
+  });
+  if (shortfallBytes > 0) plan.short.push({ promise: 'free-disk', shortfallBytes });
 }
 
 /**
- * Evicts until nothing is needed any more; answers how much is still needed. Class by class, each time from the camera that
- * is furthest above its share of `roomBytes`, and from none that is within it.
+ * Evicts until so much is freed as is needed; answers how much is still needed. Class by class, each time from the camera
+ * that is furthest above its share of the room, and from none that is within it.
  */
 function makeRoom(
   plan: Plan,
-  { now, rules }: RetentionQuestion,
-  reason: EvictionReason,
-  needed: () => number,
-  roomBytes: number,
+  question: RetentionQuestion,
+  {
+    reason,
+    neededBytes,
+    roomBytes,
+    takes,
+  }: Readonly<{
+    reason: EvictionReason;
+    neededBytes: number;
+    roomBytes: number;
+    /** What a camera takes of the room by now. */
+    takes: (camera: Remaining) => number;
+  }>,
 ): number {
-  const shareOf = shares(plan.cameras, roomBytes);
+  const shares = divideRoom(
+    plan.cameras.map(({ media }) => media),
+    roomBytes,
+  );
+  const olderThan = spareFrom(question);
+  const freedBefore = plan.freedBytes;
+  const missing = () => neededBytes - (plan.freedBytes - freedBefore);
   for (const mediaClass of mediaClasses) {
-    while (!plan.isFull() && needed() > 0) {
-      const furthest = plan.cameras
-        .filter(camera => camera.bytes > shareOf(camera))
-        .filter(camera => isOlder(camera.next[mediaClass].peek(), now - rules.minAgeMs))
-        .reduce<Remaining | undefined>(
-          (best, camera) =>
-            best === undefined || camera.bytes - shareOf(camera) > best.bytes - shareOf(best) ? camera : best,
-          undefined,
-        );
+    while (!plan.isFull() && missing() > 0) {
+      let furthest: Remaining | undefined;
+      let furthestBytes = 0;
+      for (const [index, camera] of plan.cameras.entries()) {
+        const aboveBytes = takes(camera) - (shares[index] ?? 0);
+        if (aboveBytes <= furthestBytes || !isOlder(camera.next[mediaClass].peek(), olderThan)) continue;
+        furthest = camera;
+        furthestBytes = aboveBytes;
+      }
       if (furthest === undefined) break;
       plan.evict(furthest, mediaClass, reason);
     }
   }
-  return Math.max(0, needed());
+  return Math.max(0, missing());
 }
 
-/** What a camera was given, or an equal part of what is left of the room. */
-function shares(cameras: readonly Remaining[], roomBytes: number): (camera: Remaining) => number {
-  const given = cameras.reduce((sum, { media }) => sum + (media.maxBytes ?? 0), 0);
-  const others = cameras.filter(({ media }) => media.maxBytes === null).length;
-  // More was promised than there is: everybody's part shrinks alike.
-  const scale = given > roomBytes ? roomBytes / given : 1;
-  const equal = others === 0 ? 0 : Math.max(0, roomBytes - given * scale) / others;
-  return ({ media }) => (media.maxBytes === null ? equal : media.maxBytes * scale);
+function sumOf(cameras: readonly Remaining[], bytesOf: (camera: Remaining) => number): number {
+  return cameras.reduce((sum, camera) => sum + bytesOf(camera), 0);
 }

@@ -1,3 +1,4 @@
+import type { Forecast } from './retention-forecast.ts';
 import { dayMs, type Unmet } from './retention-plan.ts';
 
 /** What is asked for and cannot be had, and what to do about it, in a sentence each. */
@@ -10,17 +11,24 @@ export function unmetSentence(unmet: Unmet): string {
     case 'camera-bytes':
       return `${unmet.camera} takes ${bytesText(unmet.shortfallBytes)} more than its max-bytes, and nothing of it that may be deleted is left: raise it with clipward camera set, or see why it sends so much.`;
     case 'floor-too-high':
-      return `retention.minFreeBytes (${bytesText(unmet.minFreeBytes)}) is more than half of the disk (${bytesText(unmet.totalBytes)}): a quarter of the disk is kept free instead; lower the setting, or take a larger disk.`;
+      return `retention.minFreeBytes (${bytesText(unmet.minFreeBytes)}) is more than half of the disk (${bytesText(unmet.totalBytes)}), so only ${bytesText(unmet.floorBytes)} are kept free: lower the setting, or take a larger disk.`;
     case 'clock':
       return `The clock of this machine is ${Math.floor(unmet.jumpMs / dayMs)} days ahead of the last pass: nothing is deleted for its age until it has run on for a day; if it is right, clipward retention run --trust-clock.`;
   }
 }
 
-/** Short for "30 days asked, 11 fit". */
-export function daysSentence(askedDays: number, fitDays: number): string {
-  return `${askedDays} days asked, ${Math.floor(fitDays)} fit`;
+/** "30 days asked, 11 fit" and what to do; undefined for a promise that is kept, or none. */
+export function promiseSentence({ camera, askedDays, fitDays, isKept }: Forecast): string | undefined {
+  if (isKept || askedDays === null || fitDays === null) return undefined;
+  return `${camera}: ${askedDays} days asked, ${Math.floor(fitDays)} fit at the present rate: give it more room (clipward camera set --max-bytes, a larger disk), let the camera send less, or ask for fewer days.`;
+}
+
+export function heldSentence(heldBytes: number, mediaBytes: number): string {
+  const percent = Math.round((heldBytes / mediaBytes) * 100);
+  return `${percent} % of the media is on hold (${bytesText(heldBytes)} of ${bytesText(mediaBytes)}), which leaves little room for new clips: remove holds that are no longer needed (clipward hold list), or take a larger disk.`;
 }
 
 function bytesText(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1000)} kB`;
 }

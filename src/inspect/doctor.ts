@@ -10,7 +10,7 @@ import { archiveMarker } from './checks/archive-marker.ts';
 import { cameraClocks } from './checks/camera-clocks.ts';
 import { certificate } from './checks/certificate.ts';
 import { confinement } from './checks/confinement.ts';
-import { freeDisk } from './checks/free-disk.ts';
+import { freeDisk, spaceOf } from './checks/free-disk.ts';
 import { legacyTls } from './checks/legacy-tls.ts';
 import { mediaTool } from './checks/media-tools.ts';
 import { nodeVersion } from './checks/node-version.ts';
@@ -21,7 +21,7 @@ import { signingKey } from './checks/signing-key.ts';
 import { timeZone } from './checks/time-zone.ts';
 import { watcherLimit } from './checks/watcher-limit.ts';
 import { runningRoles } from './daemon.ts';
-import { retentionNow } from './retention-report.ts';
+import { readOutlook } from './retention-report.ts';
 
 /** What can be asked without settings. */
 export function machineChecks(): readonly Check[] {
@@ -40,10 +40,10 @@ export function installationChecks(parts: {
   accounts: Pick<AccountReader, 'cameras'>;
   clock: Clock;
   /** Undefined before the first start. */
-  catalogue: Pick<Catalogue, 'clockPeriods' | 'holdings' | 'heldBytes'> | undefined;
+  catalogue: Pick<Catalogue, 'clockPeriods' | 'holdings' | 'arrivals' | 'heldBytes'> | undefined;
 }): readonly Check[] {
   const { settings, accounts, clock, catalogue } = parts;
-  const { dataDir, stateDir, certsDir, ftps } = settings;
+  const { dataDir, stateDir, certsDir, ftps, retention } = settings;
   const receives = () => runningRoles(stateDir).has('receive');
   return [
     privateDirectory('data-directory', dataDir),
@@ -51,8 +51,12 @@ export function installationChecks(parts: {
     privateDirectory('certificate-directory', certsDir),
     archiveMarker({ dataDir, stateDir }),
     signingKey(stateDir),
-    freeDisk(dataDir, ftps.limits.minFreeBytes),
-    retentionPromise(async () => catalogue && retentionNow({ settings, accounts, clock, catalogue })),
+    freeDisk(dataDir, { minFreeBytes: retention.minFreeBytes, refusedBelowBytes: ftps.limits.minFreeBytes }),
+    retentionPromise(async () => {
+      if (catalogue === undefined) return undefined;
+      const disk = await spaceOf(dataDir);
+      return readOutlook({ catalogue, cameras: accounts.cameras(), settings, now: clock.now(), disk });
+    }),
     certificate(certsDir, 'server-rsa', clock),
     certificate(certsDir, 'server-ecdsa', clock),
     port({ name: 'explicit', ...ftps.explicit }, receives),

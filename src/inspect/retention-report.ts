@@ -1,14 +1,14 @@
-// What retention would do now, and for how long what arrives will be kept.
+// What retention would do now, for how long what arrives will be kept, and what to look at before it hurts.
 
-import type { AccountReader, Camera } from '../access/accounts.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Camera } from '../access/accounts.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { floorOf } from '../domain/retention-floor.ts';
 import { type Forecast, forecastRetention, rateDays } from '../domain/retention-forecast.ts';
 import { dayMs, type Eviction, type RetentionPlan } from '../domain/retention-plan.ts';
-import { daysSentence, unmetSentence } from '../domain/retention-sentence.ts';
+import { heldSentence, promiseSentence, unmetSentence } from '../domain/retention-sentence.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import type { Settings } from '../settings/settings.ts';
-import { spaceOf } from './checks/free-disk.ts';
+import type { Space } from './checks/free-disk.ts';
 
 export type EvictionSummary = Readonly<{
   camera: string;
@@ -25,86 +25,77 @@ export type RetentionReport = Readonly<{
   /** False: there is more than one plan holds. */
   isComplete: boolean;
   heldBytes: number;
+  diskDaysLeft: number | null;
   forecast: readonly Forecast[];
   /** What cannot be kept, a sentence each; empty when all can. */
   unmet: readonly string[];
+  /** What breaks no promise and should be looked at, a sentence each. */
+  warnings: readonly string[];
 }>;
 
-type Disk = Readonly<{ freeBytes: number; totalBytes: number }>;
-
-export function retentionReport(parts: {
-  plan: RetentionPlan;
-  catalogue: Pick<Catalogue, 'holdings' | 'heldBytes'>;
+export type OutlookSources = Readonly<{
+  catalogue: Pick<Catalogue, 'holdings' | 'arrivals' | 'heldBytes'>;
   cameras: readonly Camera[];
-  settings: Pick<Settings, 'retention'>;
+  settings: Pick<Settings, 'retention'> &
+    Readonly<{ ftps: Readonly<{ limits: Pick<Settings['ftps']['limits'], 'minFreeBytes'> }> }>;
   now: number;
-  disk: Disk;
-  timeZone: string;
-}): RetentionReport {
-  const { plan, catalogue, timeZone } = parts;
-  const forecast = forecastNow(parts);
+  disk: Space;
+}>;
+
+/** What is to come when everything goes on as it did in the last week. */
+export type Outlook = Readonly<{
+  forecast: readonly Forecast[];
+  /** Days until the disk is as full as retention lets it be; null: nothing arrives. */
+  diskDaysLeft: number | null;
+  heldBytes: number;
+  mediaBytes: number;
+  /** Days that were asked for and do not fit, a sentence each. */
+  unmet: readonly string[];
+  warnings: readonly string[];
+}>;
+
+export function retentionReport(
+  parts: OutlookSources & Readonly<{ plan: RetentionPlan; timeZone: string }>,
+): RetentionReport {
+  const { plan, timeZone } = parts;
+  const { unmet, warnings, forecast, heldBytes, diskDaysLeft } = readOutlook(parts);
   return {
     evictions: summarize(plan.evictions, timeZone),
     isComplete: plan.isComplete,
-    heldBytes: catalogue.heldBytes(),
-    forecast,
-    unmet: [...plan.unmet.map(unmetSentence), ...brokenPromises(forecast)],
+    ...{ heldBytes, diskDaysLeft, forecast },
+    unmet: [...plan.unmet.map(unmetSentence), ...unmet],
+    warnings,
   };
 }
 
-/** What doctor wants to know. */
-export async function retentionNow(parts: {
-  catalogue: Pick<Catalogue, 'holdings' | 'heldBytes'>;
-  accounts: Pick<AccountReader, 'cameras'>;
-  settings: Settings;
-  clock: Clock;
-}): Promise<{ unmet: readonly string[]; heldBytes: number; allBytes: number }> {
-  const { catalogue, settings } = parts;
-  const now = parts.clock.now();
-  const disk = await spaceOf(settings.dataDir);
-  const forecast = forecastNow({ catalogue, cameras: parts.accounts.cameras(), settings, now, disk });
-  return {
-    unmet: brokenPromises(forecast),
-    heldBytes: catalogue.heldBytes(),
-    allBytes: catalogue.holdings(now).reduce((sum, { bytes }) => sum + bytes, 0),
-  };
-}
-
-/** For how long what arrives is kept at the present rate, for each camera that sent something. */
-export function forecastNow(parts: {
-  catalogue: Pick<Catalogue, 'holdings'>;
-  cameras: readonly Camera[];
-  settings: Pick<Settings, 'retention'>;
-  now: number;
-  disk: Disk;
-}): readonly Forecast[] {
-  const { now, disk } = parts;
-  const { retention } = parts.settings;
+export function readOutlook({ catalogue, cameras, settings, now, disk }: OutlookSources): Outlook {
+  const { retention, ftps } = settings;
   const sinceAt = now - rateDays * dayMs;
-  const holdings = parts.catalogue.holdings(sinceAt);
-  const accounts = new Map(parts.cameras.map(camera => [camera.name, camera]));
-  const total = holdings.reduce((sum, { bytes }) => sum + bytes, 0);
-  const onDisk = Math.max(0, total + disk.freeBytes - retention.minFreeBytes);
-  return forecastRetention(
-    holdings.map(({ camera, bytes, recentBytes, oldestKeptFrom }) => ({
-      ...{ camera, bytes, recentBytes },
-      oldestAt: oldestKeptFrom,
+  const mediaBytes = catalogue.holdings().reduce((sum, { bytes }) => sum + bytes, 0);
+  const heldBytes = catalogue.heldBytes();
+  const rules = { minFreeBytes: retention.minFreeBytes, refusedBelowBytes: ftps.limits.minFreeBytes };
+  const spareBytes = disk.freeBytes - floorOf(rules, disk.totalBytes);
+  const accounts = new Map(cameras.map(camera => [camera.name, camera]));
+  const forecast = forecastRetention(
+    catalogue.arrivals(sinceAt).map(({ camera, recentBytes, firstAt }) => ({
+      ...{ camera, recentBytes, firstAt },
+      heldBytes: catalogue.heldBytes(camera),
       askedDays: accounts.get(camera)?.keepClipsDays ?? retention.keepClipsDays,
       maxBytes: accounts.get(camera)?.maxBytes ?? null,
     })),
-    { now, sinceAt, roomBytes: Math.min(onDisk, retention.maxBytes ?? Number.POSITIVE_INFINITY) },
+    { now, sinceAt, roomBytes: roomOf(mediaBytes + spareBytes, retention.maxBytes) },
   );
+  const bytesPerDay = forecast.reduce((sum, each) => sum + each.bytesPerDay, 0);
+  return {
+    ...{ forecast, heldBytes, mediaBytes },
+    diskDaysLeft: bytesPerDay === 0 ? null : Math.max(0, spareBytes) / bytesPerDay,
+    unmet: forecast.flatMap(each => promiseSentence(each) ?? []),
+    warnings: heldBytes * 2 > mediaBytes ? [heldSentence(heldBytes, mediaBytes)] : [],
+  };
 }
 
-/** Which promises cannot be kept, a sentence each. */
-export function brokenPromises(forecast: readonly Forecast[]): string[] {
-  return forecast.flatMap(({ camera, askedDays, fitDays, isKept }) =>
-    isKept || askedDays === null || fitDays === null
-      ? []
-      : [
-          `${camera}: ${daysSentence(askedDays, fitDays)} at the present rate: give it more room (camera set --max-bytes, a larger disk), let the camera send less, or ask for fewer days.`,
-        ],
-  );
+function roomOf(onDiskBytes: number, maxBytes: number | null): number {
+  return Math.min(Math.max(0, onDiskBytes), maxBytes ?? Number.POSITIVE_INFINITY);
 }
 
 function summarize(evictions: readonly Eviction[], timeZone: string): EvictionSummary[] {

@@ -7,13 +7,11 @@ import type { Clock } from '../base/clock.ts';
 import { SettingsError } from '../base/errors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { isWrong } from '../domain/clock-offset.ts';
-import type { Forecast } from '../domain/retention-forecast.ts';
 import { formatInstant } from '../domain/time-zone.ts';
-import type { Settings } from '../settings/settings.ts';
 import { spaceOf } from './checks/free-disk.ts';
 import { runningRoles } from './daemon.ts';
 import { type MarkerState, readMarker } from './marker-state.ts';
-import { brokenPromises, forecastNow } from './retention-report.ts';
+import { type OutlookSources, readOutlook } from './retention-report.ts';
 
 export type CameraStatus = Readonly<{
   camera: string;
@@ -48,6 +46,8 @@ export type Status = Readonly<{
   heldBytes: number;
   /** What retention is asked for and cannot keep, a sentence each. */
   unmet: readonly string[];
+  /** What breaks no promise and should be looked at, a sentence each. */
+  warnings: readonly string[];
   cameras: readonly CameraStatus[];
 }>;
 
@@ -56,12 +56,12 @@ export const inboxCountLimit = 100_000;
 
 export async function readStatus(parts: {
   dirs: Readonly<{ dataDir: string; stateDir: string }>;
-  settings: Pick<Settings, 'retention'>;
+  settings: OutlookSources['settings'];
   accounts: Pick<AccountReader, 'cameras'>;
   inbox: Pick<Inbox, 'listEntries'>;
   /** Undefined before the first start. */
   catalogue:
-    | Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods' | 'holdings' | 'heldBytes'>
+    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods'> & OutlookSources['catalogue'])
     | undefined;
   clock: Clock;
   /** The zone of this machine, for what belongs to no camera. */
@@ -71,7 +71,7 @@ export async function readStatus(parts: {
   const disk = await spaceOf(dirs.dataDir);
   const now = clock.now();
   const cameras = parts.accounts.cameras();
-  const forecast = catalogue === undefined ? [] : forecastNow({ catalogue, cameras, settings, now, disk });
+  const outlook = catalogue && readOutlook({ catalogue, cameras, settings, now, disk });
   return {
     at: formatInstant(now, timeZone),
     running: [...runningRoles(dirs.stateDir)],
@@ -79,9 +79,10 @@ export async function readStatus(parts: {
     ...disk,
     inboxWaiting: await countEntries(parts.inbox),
     quarantined: catalogue?.quarantinedCount() ?? 0,
-    diskDaysLeft: daysLeft(forecast, disk.freeBytes - settings.retention.minFreeBytes),
-    heldBytes: catalogue?.heldBytes() ?? 0,
-    unmet: brokenPromises(forecast),
+    diskDaysLeft: outlook?.diskDaysLeft ?? null,
+    heldBytes: outlook?.heldBytes ?? 0,
+    unmet: outlook?.unmet ?? [],
+    warnings: outlook?.warnings ?? [],
     keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts),
   };
@@ -120,11 +121,6 @@ async function keyFingerprint(stateDir: string): Promise<string | null> {
     if (error instanceof SettingsError) return null;
     throw error;
   }
-}
-
-function daysLeft(forecast: readonly Forecast[], roomBytes: number): number | null {
-  const bytesPerDay = forecast.reduce((sum, each) => sum + each.bytesPerDay, 0);
-  return bytesPerDay === 0 ? null : Math.max(0, roomBytes) / bytesPerDay;
 }
 
 async function countEntries(inbox: Pick<Inbox, 'listEntries'>): Promise<number> {

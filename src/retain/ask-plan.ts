@@ -8,27 +8,35 @@ import type { Disk } from './run-retention.ts';
 
 const hourMs = 3_600_000;
 /** A plan is made again after so many: it holds them in memory. */
-const maxEvictions = 4096;
+const standardMaxEvictions = 4096;
 
 export type PlanSources = Readonly<{
   catalogue: Pick<Catalogue, 'holdings' | 'clipCandidates'>;
   cameras(): readonly Camera[];
-  settings: Pick<Settings, 'retention'>;
+  settings: Pick<Settings, 'retention'> &
+    Readonly<{ ftps: Readonly<{ limits: Pick<Settings['ftps']['limits'], 'minFreeBytes'> }> }>;
 }>;
 
 /** The plan at this moment; nothing of the cameras in `except` is in it. `clockJumpMs`: see domain/retention-plan.ts. */
 export function askPlan(
   { catalogue, cameras, settings }: PlanSources,
-  now: Readonly<{ now: number; clockJumpMs: number | null; disk: Disk; except?: ReadonlySet<string> }>,
+  now: Readonly<{
+    now: number;
+    clockJumpMs: number | null;
+    disk: Disk & Readonly<{ waitingBytes: ReadonlyMap<string, number> }>;
+    except?: ReadonlySet<string>;
+    maxEvictions?: number;
+  }>,
 ): RetentionPlan {
   const { retention } = settings;
   const accounts = new Map(cameras().map(camera => [camera.name, camera]));
-  const media = catalogue.holdings(0).map(({ camera, bytes }): CameraMedia => {
+  const media = catalogue.holdings().map(({ camera, bytes }): CameraMedia => {
     const account = accounts.get(camera);
     const footageDays = account?.keepFootageDays;
     return {
       camera,
       bytes,
+      waitingBytes: now.disk.waitingBytes.get(camera) ?? 0,
       maxBytes: account?.maxBytes ?? null,
       keepDays: {
         clip: account?.keepClipsDays ?? retention.keepClipsDays,
@@ -45,10 +53,11 @@ export function askPlan(
     rules: {
       maxBytes: retention.maxBytes,
       minFreeBytes: retention.minFreeBytes,
+      refusedBelowBytes: settings.ftps.limits.minFreeBytes,
       minAgeMs: retention.minAgeHours * hourMs,
     },
     cameras: media,
     disk: now.disk,
-    maxEvictions,
+    maxEvictions: now.maxEvictions ?? standardMaxEvictions,
   });
 }

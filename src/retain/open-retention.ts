@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireMarker } from '../archive/marker.ts';
 import { removeMedia } from '../archive/removal.ts';
+import { measureWaiting } from '../archive/waiting-bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -13,7 +14,7 @@ import type { RetentionParts } from './run-retention.ts';
 
 /** `catalogue`: opened with the key of the chain. */
 export function openRetention(options: {
-  settings: Pick<Settings, 'dataDir' | 'stateDir' | 'retention'>;
+  settings: Pick<Settings, 'dataDir' | 'stateDir'> & PlanSources['settings'];
   archiveId: string;
   catalogue: Catalogue;
   cameras: PlanSources['cameras'];
@@ -35,6 +36,7 @@ export function openRetention(options: {
       const { bavail, blocks, bsize } = await statfs(dataDir);
       return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
     },
+    measureWaiting: () => measureWaiting(dataDir),
     plan: (disk, except) =>
       askPlan(options, {
         now: clock.now(),

@@ -18,11 +18,16 @@ export type RetentionParts = GarbageParts &
     requireMarker(): Promise<void>;
     /** Of the file system of the data directory. */
     measureDisk(): Promise<Disk>;
+    /** By camera, what it has sent that is not filed yet, in bytes. */
+    measureWaiting(): Promise<ReadonlyMap<string, number>>;
     /**
      * What is to go now. `disk` counts what this pass has deleted already as free, which the file system may show late.
      * Nothing of the cameras in `except` is to be named: their files cannot be removed, so it would not help.
      */
-    plan(disk: Disk, except: ReadonlySet<string>): RetentionPlan;
+    plan(
+      disk: Disk & Readonly<{ waitingBytes: ReadonlyMap<string, number> }>,
+      except: ReadonlySet<string>,
+    ): RetentionPlan;
     /** Writing a row has failed; answers whether it was for want of room and there is some now. */
     makeRoomFor(error: unknown): Promise<boolean>;
     /** state/retention.lock: one pass at a time, whoever makes it. */
@@ -71,7 +76,8 @@ export async function runRetention(parts: RetentionParts, signal: AbortSignal): 
   const { finished, stuck } = await finishGarbage(parts, signal);
   const work: Work = { parts, signal, stuck: [...stuck], tally: new Map(), deletedBytes: 0, spared: 0 };
   // Once: what is unlinked now, the file system may count as free only later, and nothing more must go for that.
-  const disk = await parts.measureDisk();
+  const waitingBytes = await parts.measureWaiting();
+  const disk = { ...(await parts.measureDisk()), waitingBytes };
   let unmet: readonly Unmet[] = [];
   let isComplete = false;
   for (let plans = 0; plans < maxPlans && !isComplete && !signal.aborted; plans++) {

@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { floorOf } from '../domain/retention-plan.ts';
+import { type FloorRules, floorOf } from '../domain/retention-floor.ts';
 import { type Disk, type RetentionParts, type RetentionPass, runRetention } from './run-retention.ts';
 import { startTelling } from './tell-pass.ts';
 
@@ -16,8 +16,7 @@ export type Retain = AsyncDisposable &
 
 export type RetainOptions = Readonly<{
   parts: RetentionParts;
-  /** Settings, retention.*. */
-  settings: Readonly<{ intervalMs: number; minFreeBytes: number }>;
+  settings: FloorRules & Readonly<{ intervalMs: number }>;
   /** Told of the free bytes at every look (archive/ballast.ts). */
   tendBallast(freeBytes: number): Promise<unknown>;
   clock: Pick<Clock, 'monotonicMs'>;
@@ -63,6 +62,8 @@ export function startRetain(options: RetainOptions): Retain {
     isWanted = true;
     running ??= passes().finally(() => {
       running = undefined;
+      // Somebody may have asked after the last look at it.
+      if (isWanted && !closing.signal.aborted) start();
     });
   };
   const look = async () => {
@@ -70,7 +71,7 @@ export function startRetain(options: RetainOptions): Retain {
       const disk = await parts.measureDisk();
       await options.tendBallast(disk.freeBytes);
       const isSettled = clock.monotonicMs() - endedAtMs >= settleMs;
-      if (isBelowFloor(disk, settings.minFreeBytes) && isSettled && !closing.signal.aborted) start();
+      if (isBelowFloor(disk, settings) && isSettled && !closing.signal.aborted) start();
     } catch (error) {
       // The pass that follows tells it, or goes well.
       log.debug({ error: messageOf(error) }, 'free disk cannot be looked at');
@@ -100,6 +101,6 @@ function goesOn({ isMade, isComplete, deleted }: RetentionPass): boolean {
   return isMade && !isComplete && deleted.length > 0;
 }
 
-function isBelowFloor({ freeBytes, totalBytes }: Disk, minFreeBytes: number): boolean {
-  return freeBytes < floorOf(minFreeBytes, totalBytes);
+function isBelowFloor({ freeBytes, totalBytes }: Disk, rules: FloorRules): boolean {
+  return freeBytes < floorOf(rules, totalBytes);
 }

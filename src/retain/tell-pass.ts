@@ -15,12 +15,17 @@ export type Teller = Readonly<{
 export function startTelling(log: Log): Teller {
   const told = { failure: '', unmet: new Set<string>(), stuck: new Map<string, string>() };
 
-  const tellUnmet = (unmet: readonly Unmet[]) => {
+  const tellUnmet = ({ unmet, isComplete }: Pick<RetentionPass, 'unmet' | 'isComplete'>) => {
     for (const each of unmet)
       if (!told.unmet.has(keyOf(each)))
         log.warn({ promise: each.promise, sentence: unmetSentence(each) }, 'retention cannot keep a promise');
     // The missing bytes change all the time; which promise it is does not.
     const now = new Set(unmet.map(keyOf));
+    // What is short in the end is not known yet.
+    if (!isComplete) {
+      told.unmet = new Set([...told.unmet, ...now]);
+      return;
+    }
     for (const key of told.unmet)
       if (!now.has(key)) log.info({ promise: key }, 'retention keeps a promise again');
     told.unmet = now;
@@ -43,7 +48,7 @@ export function startTelling(log: Log): Teller {
       if (deleted.length > 0 || finished > 0)
         log.info({ deleted, finished, spared, durationMs: Math.round(durationMs) }, 'media deleted');
       tellStuck(pass.stuck);
-      tellUnmet(pass.unmet);
+      tellUnmet(pass);
     },
     failure(error) {
       const text = messageOf(error);

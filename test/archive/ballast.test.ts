@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ballastBytes, isDiskFull, openBallast, scarceBytes } from '../../src/archive/ballast.ts';
 import { openMarker } from '../../src/archive/marker.ts';
+import { silentLog } from '../../src/base/log.ts';
 
 const floor = 1000 * 1024 * 1024;
 const enough = floor + 4 * ballastBytes;
@@ -21,7 +22,7 @@ async function ballasted(t: Test, stateDir = join(t.testdir({}), 'state')) {
   const dataDir = join(t.testdirName, 'data');
   const archiveId = await openMarker({ dataDir, stateDir });
   const file = join(dataDir, 'ballast');
-  const ballast = openBallast({ dataDir, stateDir, archiveId, refusedBelowBytes: floor });
+  const ballast = openBallast({ dataDir, stateDir, archiveId, refusedBelowBytes: floor, log: silentLog() });
   return { dataDir, file, ballast, has: () => existsSync(file) };
 }
 

@@ -17,6 +17,7 @@ import { addCamera, makeInstallation } from '../support/daemon.ts';
 import { type Studio, sha256Of } from '../torture/contents.ts';
 import { untilDrained } from '../torture/drained.ts';
 import type { Attempt, Ledger } from '../torture/ledger.ts';
+import { endLeftovers } from '../torture/leftovers.ts';
 import { judge } from '../torture/oracle.ts';
 import { type Kill, startKillable } from './killable-program.ts';
 
@@ -91,7 +92,9 @@ export async function killWhileFiling(
     if (kill.at === 0) throw error;
   }
   await untilDrained(dataDir, program.hasEnded);
-  return await program.end();
+  const calls = await program.end();
+  endLeftovers(root);
+  return calls;
 }
 
 /** What the next start does: first what is left in incoming/, then the inbox. */

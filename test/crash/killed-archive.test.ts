@@ -20,7 +20,7 @@ import {
 } from './filing-ground.ts';
 import type { Kill } from './killable-program.ts';
 
-const callsPerRun = 8;
+const callsPerRun = { alone: 14, together: 8 };
 
 type Scene = Readonly<{
   title: string;
@@ -68,7 +68,7 @@ for (const { title, before, now } of scenes)
       const calls = await tryOnce({ at: 0, when: 'before' });
       t.ok(calls > 6, `it takes ${calls} calls`);
       const kills = [
-        ...someOf(calls).map(at => ({ at, when: 'before' }) as const),
+        ...someOf(calls, callsPerRun.alone).map(at => ({ at, when: 'before' }) as const),
         { at: calls, when: 'after' } as const,
       ];
       let killed = 0;
@@ -108,15 +108,16 @@ t.test('an upload is filed once when receiver and archive were killed together a
   };
   const { calls } = await tryOnce({ at: 0, when: 'before' });
   const seen = new Set<boolean>();
-  for (const at of someOf(calls)) seen.add((await tryOnce({ at, when: 'before' })).isAcknowledged);
+  for (const at of someOf(calls, callsPerRun.together))
+    seen.add((await tryOnce({ at, when: 'before' })).isAcknowledged);
   t.same([...seen].sort(), [false, true], 'killed before its answer and after it');
 });
 
 /** Every call takes minutes: a test run takes some of them, others each time; docs/torture.md says how to take all. */
-function someOf(calls: number): number[] {
+function someOf(calls: number, perRun: number): number[] {
   const all = Array.from({ length: calls }, (_, index) => index + 1);
   if (process.env.CLIPWARD_EVERY_CALL === '1') return all;
-  const stride = Math.max(1, Math.floor(calls / callsPerRun));
+  const stride = Math.max(1, Math.floor(calls / perRun));
   const first = randomInt(stride);
   return all.filter((_, index) => index % stride === first);
 }

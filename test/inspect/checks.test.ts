@@ -14,7 +14,7 @@ import { cameraAccounts } from '../../src/inspect/checks/accounts.ts';
 import { archiveMarker } from '../../src/inspect/checks/archive-marker.ts';
 import { certificate, warnBeforeMs } from '../../src/inspect/checks/certificate.ts';
 import { confinement } from '../../src/inspect/checks/confinement.ts';
-import { freeDisk, spaceOf, warnMarginBytes } from '../../src/inspect/checks/free-disk.ts';
+import { freeDisk, spaceOf } from '../../src/inspect/checks/free-disk.ts';
 import { mediaTool } from '../../src/inspect/checks/media-tools.ts';
 import { nodeVersion } from '../../src/inspect/checks/node-version.ts';
 import { port } from '../../src/inspect/checks/port.ts';
@@ -79,16 +79,17 @@ t.test('a directory that others may enter fails, one that is not made yet is ski
 });
 
 t.test('little free disk is warned of, too little fails, exactly at the limits as above them', async t => {
-  const minFreeBytes = 1000;
-  for (const [freeBytes, level] of [
-    [minFreeBytes - 1, 'fail'],
-    [minFreeBytes, 'warn'],
-    [minFreeBytes + warnMarginBytes - 1, 'warn'],
-    [minFreeBytes + warnMarginBytes, 'pass'],
+  const rules = { refusedBelowBytes: 1000, minFreeBytes: 5000 };
+  for (const [freeBytes, totalBytes, level] of [
+    [999, 1e12, 'fail'],
+    [1000, 1e12, 'warn'],
+    [2999, 1e12, 'warn'],
+    [3000, 1e12, 'pass'],
+    // A floor of 5000 cannot be kept here; one above 1000 can, unless that is half of the disk.
+    [2000, 2000, 'warn'],
+    [2000, 2010, 'pass'],
   ] as const)
-    t.match(await freeDisk('/x', minFreeBytes, async () => ({ freeBytes, totalBytes: 1e12 })).run(), {
-      level,
-    });
+    t.match(await freeDisk('/x', rules, async () => ({ freeBytes, totalBytes })).run(), { level });
   t.ok((await spaceOf(join(t.testdir(), 'not', 'made', 'yet'))).freeBytes > 0);
 });
 

@@ -19,7 +19,7 @@ export async function retainedArchive(test: Test) {
   const archive = await chainedArchive(test);
   const { dataDir, stateDir, archiveId, catalogue, clock } = archive;
   const opened = openRetention({
-    settings: { dataDir, stateDir, retention: standardRetention },
+    settings: { dataDir, stateDir, retention: standardRetention, ftps: { limits: { minFreeBytes: 0 } } },
     ...{ archiveId, catalogue },
     cameras: () => [],
     clock: { now: () => clock.at, monotonicMs: () => performance.now() },

@@ -18,7 +18,7 @@ function retained(t: Test, archive: RetainedArchive, options: Partial<RetainOpti
   };
   const retain = startRetain({
     parts: archive.parts,
-    settings: { intervalMs: 1000, minFreeBytes: 0 },
+    settings: { intervalMs: 1000, minFreeBytes: 0, refusedBelowBytes: 0 },
     tendBallast: async () => 'as-it-was',
     clock: { monotonicMs: () => performance.now() },
     log: openLog({ level: 'debug', stream: { write } }),
@@ -63,8 +63,14 @@ t.test('at the start it finishes what was left, and tells what goes, for each ca
 
 t.test('on the timer it looks again', async t => {
   const archive = await retainedArchive(t);
-  const { logged } = retained(t, archive);
-  await logged('media deleted', 0);
+  const asked = Promise.withResolvers<void>();
+  const plan: RetainOptions['parts']['plan'] = (disk, except) => {
+    const made = archive.parts.plan(disk, except);
+    asked.resolve();
+    return made;
+  };
+  const { logged } = retained(t, archive, { parts: { ...archive.parts, plan } });
+  await asked.promise;
   archive.clip('a', { daysAgo: 40 });
   t.match(await logged('media deleted'), { deleted: [{ clips: 1 }] });
 });
@@ -87,7 +93,7 @@ t.test('when the disk falls below the floor, it does not wait for the timer', as
   retained(t, archive, {
     parts,
     // The timer of the passes is far away; that of the looks is what counts here.
-    settings: { intervalMs: 3_600_000, minFreeBytes: 1000 },
+    settings: { intervalMs: 3_600_000, minFreeBytes: 1000, refusedBelowBytes: 0 },
     lookIntervalMs: 5,
     clock: { monotonicMs: () => mono },
     tendBallast: async freeBytes => {
@@ -126,7 +132,7 @@ t.test('what cannot be kept or deleted is told when it changes, not with every p
   };
   const { retain, lines, logged } = retained(t, archive, {
     parts,
-    settings: { intervalMs: 3_600_000, minFreeBytes: 0 },
+    settings: { intervalMs: 3_600_000, minFreeBytes: 0, refusedBelowBytes: 0 },
   });
   const told = () => lines.filter(({ level }) => (level as number) >= 40).map(({ msg }) => msg);
   await logged('retention cannot keep a promise');
@@ -178,20 +184,18 @@ t.test('while somebody else makes a pass, it makes none, and says nothing', asyn
 
 t.test('what one pass does not finish, the next one does at once', async t => {
   const archive = await retainedArchive(t);
-  const clips = [archive.clip('a'), archive.clip('b'), archive.clip('c')];
-  let asked = 0;
-  const parts: RetainOptions['parts'] = {
-    ...archive.parts,
-    plan: () => {
-      const clip = clips[Math.floor(asked++ / 16)];
-      const evictions =
-        clip === undefined || archive.catalogue.clip(clip.id) === undefined ? [] : [evictionOf(clip)];
-      return { evictions, isComplete: asked > 48, unmet: [] };
-    },
+  const clips = Array.from({ length: 20 }, (_, index) => archive.clip(`a${index}x`));
+  // One clip in each plan, and so many plans in a pass.
+  const plan: RetainOptions['parts']['plan'] = () => {
+    const next = clips.find(({ id }) => archive.catalogue.clip(id) !== undefined);
+    return { evictions: next ? [evictionOf(next)] : [], isComplete: next === undefined, unmet: [] };
   };
-  const { logged } = retained(t, archive, { parts, settings: { intervalMs: 3_600_000, minFreeBytes: 0 } });
-  await logged('media deleted', 1);
-  t.ok(true);
+  const { logged } = retained(t, archive, {
+    parts: { ...archive.parts, plan },
+    settings: { intervalMs: 3_600_000, minFreeBytes: 0, refusedBelowBytes: 0 },
+  });
+  t.match(await logged('media deleted', 2), { deleted: [{ clips: 4 }] });
+  t.same(archive.files(), []);
 });
 
 t.test('the end waits for the batch that is at work, and for no other', async t => {

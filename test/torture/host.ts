@@ -22,6 +22,9 @@ export type Running = Readonly<{
   /** Resolves to false when it ended before. */
   ready: Promise<boolean>;
   ended: Promise<unknown>;
+  hasEnded(): boolean;
+  /** The end of what it said, for whoever has to find out why it ended. */
+  lastWords(): string;
   kill(signal: NodeJS.Signals): void;
   /** Warnings and errors so far. */
   complaints(): readonly LogLine[];
@@ -36,6 +39,8 @@ export async function makeHost(options: { root: string; retention?: readonly str
   const [explicitPort, implicitPort] = await Promise.all([freePort(), freePort()]);
   const passive = 20_000 + (explicitPort % 100) * 100;
   const settings = mkdtempSync(join(tmpdir(), 'clipward-torture-'));
+  const remove = () => rmSync(settings, { recursive: true, force: true });
+  process.once('exit', remove);
   const config = join(settings, 'clipward.yaml');
   const dataDir = join(root, 'data');
   const stateDir = join(root, 'state');
@@ -60,7 +65,10 @@ export async function makeHost(options: { root: string; retention?: readonly str
     explicitPort,
     dataDir,
     stateDir,
-    remove: () => rmSync(settings, { recursive: true, force: true }),
+    remove: () => {
+      process.off('exit', remove);
+      remove();
+    },
     /** `clipward serve`, on its way. */
     serve: (hook?: Hook): Running => {
       const program = start(['serve'], hook);
@@ -69,6 +77,8 @@ export async function makeHost(options: { root: string; retention?: readonly str
       return {
         ready,
         ended: program.ended,
+        hasEnded: program.hasEnded,
+        lastWords: () => [...program.lines.slice(-3), program.stderr()].join('\n'),
         kill: program.kill,
         complaints: () => logged().filter(({ level }) => Number(level) >= 40),
       };
@@ -85,7 +95,8 @@ export async function makeHost(options: { root: string; retention?: readonly str
       );
       return { result, kill: program.kill };
     },
-    drained: () => untilDrained(dataDir),
+    /** Or until `isOver`. */
+    drained: (isOver?: () => boolean) => untilDrained(dataDir, isOver),
   };
 }
 
@@ -122,6 +133,7 @@ function startProgram(args: readonly string[], hook: Hook | undefined) {
   return {
     lines,
     ended,
+    hasEnded: () => hasEnded,
     stderr: () => stderr,
     kill: (signal: NodeJS.Signals) => void child.kill(signal),
     waitFor: (matches: (line: string) => boolean, timeoutMs: number): Promise<boolean> =>

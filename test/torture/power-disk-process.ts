@@ -3,15 +3,7 @@
 // this ends, however the test ended.
 
 import { execFile } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { seededRandom } from '../domain/seeded-random.ts';
 import { serveFile } from './fuse-file.ts';
+import { endLeftovers } from './leftovers.ts';
 import { type CutOutcome, makeVolatileImage } from './volatile-image.ts';
 
 export type DiskCommand =
@@ -32,10 +25,18 @@ export type DiskAnswer = Readonly<{
   kept?: number;
 }>;
 
+export type FileSystem = 'ext4' | 'btrfs';
+
+/** Nothing is discarded: the disk would not know what that is. */
+const makeOptions: Readonly<Record<FileSystem, readonly string[]>> = {
+  ext4: ['-q', '-F', '-E', 'nodiscard,lazy_itable_init=0,lazy_journal_init=0'],
+  btrfs: ['-q', '-f', '--nodiscard', '--mixed'],
+};
 const run = promisify(execFile);
 const releaseTimeoutMs = 20_000;
 const pollMs = 50;
-const image = makeVolatileImage(Number(process.argv[2]));
+const [, , bytes, fileSystem] = process.argv;
+const image = makeVolatileImage(Number(bytes));
 const directory = mkdtempSync(join(tmpdir(), 'clipward-disk-'));
 const file = join(directory, 'disk');
 const root = join(directory, 'mounted');
@@ -75,7 +76,7 @@ async function begin(): Promise<DiskAnswer> {
       write: (offset, data) => powered(() => image.write(offset, data)),
       sync: () => powered(() => image.flush()),
     });
-    await run('mkfs.ext4', ['-q', '-F', '-E', 'nodiscard,lazy_itable_init=0,lazy_journal_init=0', file]);
+    await run(`mkfs.${fileSystem}`, [...makeOptions[fileSystem as FileSystem], file]);
     await mount();
     return { state: 'ready', root };
   } catch (error) {
@@ -111,8 +112,7 @@ async function release(): Promise<void> {
       await run('umount', [root]);
       break;
     } catch (error) {
-      if (performance.now() > deadline)
-        throw new Error(`${(error as Error).message} ${holders().join(', ')}`);
+      if (performance.now() > deadline) throw error;
       await sleep(pollMs);
     }
   }
@@ -122,25 +122,10 @@ async function release(): Promise<void> {
   }
 }
 
-/** Who still has a file of it open. */
-function holders(): string[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .flatMap(pid => {
-      try {
-        const open = readdirSync(`/proc/${pid}/fd`).map(fd => readlinkSync(`/proc/${pid}/fd/${fd}`));
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
-        return open.filter(path => path.startsWith(root)).map(path => `${command}(${pid}) holds ${path}`);
-      } catch {
-        // It has ended meanwhile.
-        return [];
-      }
-    });
-}
-
 /** Also where somebody still holds a file of it: the kernel then lets go of the loop device when he does. */
 async function end(): Promise<void> {
   hasPower = false;
+  endLeftovers(root);
   for (const path of [root, file]) await run('umount', ['-l', path]).catch(() => undefined);
   rmSync(directory, { recursive: true, force: true });
   // Not by itself: a read of the FUSE device lasts as long as somebody holds the file.

@@ -1,4 +1,4 @@
-// A disk whose power can be cut: an ext4 file system on a loop device, on a file that a process of ours serves by FUSE. That
+// A disk whose power can be cut: a file system on a loop device, on a file that a process of ours serves by FUSE. That
 // process sees every write and every flush of the block device in their order, and when the power goes it keeps what was
 // flushed and, of the rest, what it is told to (volatile-image.ts). docs/torture.md says what this shows and what not.
 
@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { DiskAnswer, DiskCommand } from './power-disk-process.ts';
+import type { DiskAnswer, DiskCommand, FileSystem } from './power-disk-process.ts';
 import type { CutOutcome, CutReport } from './volatile-image.ts';
 
 export type PowerDisk = AsyncDisposable &
@@ -24,12 +24,12 @@ const diskBytes = 128 * 1024 * 1024;
 const answerTimeoutMs = 60_000;
 
 /** A sentence instead of a disk where this machine allows none. */
-export async function openPowerDisk(): Promise<PowerDisk | string> {
+export async function openPowerDisk(fileSystem: FileSystem = 'ext4'): Promise<PowerDisk | string> {
   if (process.getuid?.() !== 0) return 'only root may mount a disk';
   for (const device of ['/dev/fuse', '/dev/loop-control'])
     if (!existsSync(device)) return `there is no ${device}`;
   const program = fileURLToPath(new URL('./power-disk-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, String(diskBytes)], {
+  const child = spawn(process.execPath, [program, String(diskBytes), fileSystem], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   child.stdin.on('error', () => {});

@@ -1,4 +1,4 @@
-// npm run torture -- [--cycles N] [--seed S] [--power-cuts]: the loop for as long as asked.
+// npm run torture -- [--cycles N] [--seed S] [--power-cuts [--file-system ext4|btrfs]]: the loop for as long as asked.
 
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,15 +13,19 @@ const { values } = parseArgs({
     cycles: { type: 'string', default: '20' },
     seed: { type: 'string' },
     'power-cuts': { type: 'boolean', default: false },
+    'file-system': { type: 'string', default: 'ext4' },
   },
 });
 const cycles = wholeNumber('cycles', values.cycles);
 const seed = values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('seed', values.seed);
 console.log(`seed ${seed}`);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 process.exit(await (values['power-cuts'] ? withPowerCuts() : withoutPowerCuts()));
 
 async function withPowerCuts(): Promise<number> {
-  const disk = await openPowerDisk();
+  const fileSystem = values['file-system'];
+  if (fileSystem !== 'ext4' && fileSystem !== 'btrfs') throw new Error('--file-system takes ext4 or btrfs');
+  const disk = await openPowerDisk(fileSystem);
   if (typeof disk === 'string') throw new Error(`--power-cuts: ${disk}`);
   await using powered = disk;
   return await run({ root: powered.root, disk: powered });
@@ -29,11 +33,8 @@ async function withPowerCuts(): Promise<number> {
 
 async function withoutPowerCuts(): Promise<number> {
   const root = mkdtempSync(join(tmpdir(), 'clipward-torture-'));
-  try {
-    return await run({ root });
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
+  process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+  return await run({ root });
 }
 
 async function run(place: Pick<Parameters<typeof torture>[0], 'root' | 'disk'>): Promise<number> {

@@ -11,6 +11,7 @@ import { type Chore, choreNames, startChore } from './chores.ts';
 import { openStudio, type Studio } from './contents.ts';
 import { type Host, makeHost, type Running } from './host.ts';
 import { type Ledger, openLedger } from './ledger.ts';
+import { endLeftovers } from './leftovers.ts';
 import { judge } from './oracle.ts';
 import type { PowerDisk } from './power-disk.ts';
 import { cutOutcomes, type Random } from './volatile-image.ts';
@@ -76,6 +77,7 @@ export async function torture(options: TortureOptions): Promise<readonly CycleRe
     } finally {
       site.running?.kill('SIGKILL');
       await site.running?.ended;
+      endLeftovers(directory);
       site.host.remove();
     }
     rmSync(directory, { recursive: true, force: true });
@@ -148,7 +150,7 @@ async function workUntil(site: Site, studio: Studio, randomFor: (purpose: number
     await sleep(waitMs);
     return { running, told: `${waitMs} ms after its start`, end: async () => {}, chore: undefined };
   }
-  if (!(await running.ready)) throw new Error('the daemon did not start');
+  if (!(await running.ready)) throw new Error(endedByItself(running));
   const leaving = new AbortController();
   const { signal } = leaving;
   const shifts = cameras.map((camera, index) =>
@@ -178,6 +180,7 @@ async function strike(
   violations: string[],
 ): Promise<string> {
   const drawn = random(disk === undefined ? 5 : 10);
+  if (running.hasEnded()) violations.push(endedByItself(running));
   let name = 'kill -9';
   if (drawn >= 5 && disk !== undefined) {
     const outcome = cutOutcomes[random(cutOutcomes.length)] ?? 'none';
@@ -203,17 +206,20 @@ async function strike(
   site.running = undefined;
   await end();
   const { violations: more = [], again } = (await chore?.ended) ?? {};
-  violations.push(...more);
+  endLeftovers(site.host.root);
+  // On a dead disk it may say what it likes, as long as it is not that all went well.
+  if (!name.startsWith('power')) violations.push(...more);
   if (again) site.toRepeat.push(again);
-  return `${name} ${told}`;
+  return `${name} ${told}${site.retains ? ', with retention' : ''}`;
 }
 
 async function recover(site: Site, studio: Studio, random: Random) {
   const { host, ledger, seen, hadPowerCut, retains } = site;
   const running = host.serve();
   site.running = running;
-  if (!(await running.ready)) return { ...nothing, violations: ['the daemon does not start again'] };
-  await host.drained();
+  await running.ready;
+  await host.drained(running.hasEnded);
+  if (running.hasEnded()) return { ...nothing, violations: [endedByItself(running)] };
   const repeated = await Promise.all(site.toRepeat.splice(0).map(again => again()));
   // Half of the time it is asked while it runs, as somebody would who is curious; not while it may delete.
   if (site.retains || random(2) === 0) {
@@ -230,6 +236,10 @@ async function recover(site: Site, studio: Studio, random: Random) {
     partials,
     complaints,
   };
+}
+
+function endedByItself(running: Running): string {
+  return `the daemon ended by itself: ${running.lastWords()}`;
 }
 
 const nothing = { violations: [], clips: 0, partials: 0, complaints: [] };

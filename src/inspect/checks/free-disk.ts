@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
+import { type FloorRules, floorOf } from '../../domain/retention-floor.ts';
 import { type Check, fail, pass, warn } from '../check.ts';
 
 export type Space = Readonly<{ freeBytes: number; totalBytes: number }>;
@@ -16,25 +17,39 @@ export async function spaceOf(path: string): Promise<Space> {
   }
 }
 
-/** Uploads are refused below a floor; this much above it is days for a few cameras. */
-export const warnMarginBytes = 5 * 1024 ** 3;
-
-/** `minFreeBytes`: below it the receiver refuses uploads (settings, ftps.limits). */
+/** Whether uploads are refused for want of room, or nearly: retention (settings, retention.minFreeBytes) should see to it. */
 export function freeDisk(
   dataDir: string,
-  minFreeBytes: number,
+  rules: FloorRules,
   measure: (path: string) => Promise<Space> = spaceOf,
 ): Check {
   return {
     name: 'free-disk',
     async run() {
-      const { freeBytes } = await measure(dataDir);
-      const text = `${Math.floor(freeBytes / 1024 ** 2)} MiB free for ${dataDir}`;
-      if (freeBytes < minFreeBytes)
-        return fail(`${text}, so uploads are refused`, 'Free space, or give it a larger disk.');
-      if (freeBytes < minFreeBytes + warnMarginBytes)
-        return warn(text, 'Free space, or give it a larger disk: cameras fill this in days.');
+      const { freeBytes, totalBytes } = await measure(dataDir);
+      const { refusedBelowBytes } = rules;
+      const floorBytes = floorOf(rules, totalBytes);
+      const text = `${mebibytes(freeBytes)} free for ${dataDir}`;
+      if (freeBytes < refusedBelowBytes)
+        return fail(
+          `${text}, so uploads are refused`,
+          'Free space, or give it a larger disk; clipward retention plan says why nothing more is deleted.',
+        );
+      if (floorBytes <= refusedBelowBytes)
+        return warn(
+          `the disk has ${mebibytes(totalBytes)}, and uploads are refused when less than ${mebibytes(refusedBelowBytes)} are free`,
+          'Give it a larger disk, or lower ftps.limits.minFreeBytes: retention cannot keep half of a disk free.',
+        );
+      if (freeBytes < (refusedBelowBytes + floorBytes) / 2)
+        return warn(
+          `${text}, and uploads are refused below ${mebibytes(refusedBelowBytes)}`,
+          'Retention does not make the room that it should: see clipward retention plan, and whether clipward runs.',
+        );
       return pass(text);
     },
   };
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1024 ** 2)} MiB`;
 }
