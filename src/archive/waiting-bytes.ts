@@ -36,7 +36,8 @@ export async function measureWaiting(
       if (!isUploadId(id)) continue;
       const bytes = await ifReadable(async () => {
         await using entry = await pinDirectory(directory.at(id));
-        return bytesOf(entry.at(mediaName));
+        // Awaited here: the entry is let go when this returns.
+        return await bytesOf(entry.at(mediaName));
       });
       add(camera, bytes ?? 0);
     }
