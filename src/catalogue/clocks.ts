@@ -19,8 +19,13 @@ export type Clocks = Readonly<{
   clockPeriods(camera: string, limit: number): readonly ClockPeriod[];
   /** Clips of a camera with a claim that arrived at or after an instant, newest first. */
   claimingClips(camera: string, since: number, limit: number): readonly Clip[];
-  /** Writes what is known of a clock, and places clips anew, in one transaction. `at`: when the last upload arrived. */
-  fileClock(camera: string, period: ClockPeriod, at: number, replaced: readonly Replacement[]): void;
+  /** Writes what is known of a clock, and places clips anew, in one transaction. `at`: its estimatedAt. */
+  fileClock(
+    camera: string,
+    period: Omit<ClockPeriod, 'estimatedAt'>,
+    at: number,
+    replaced: readonly Replacement[],
+  ): void;
 }>;
 
 /** Longer ago a clock is of no interest, and nothing that is still to come was filmed then. */
@@ -35,12 +40,13 @@ export function clockQueries(db: Db, placing: EventPlacing): Clocks {
       AND (kind = 'image' OR (kind = 'video' AND duration_ms IS NOT NULL))
     ORDER BY received_at DESC LIMIT ?`);
   const periods = db.prepare<[string, number], ClockPeriod>(`
-    SELECT since, offset_ms AS offsetMs, uncertainty_ms AS uncertaintyMs, uploads
+    SELECT since, offset_ms AS offsetMs, uncertainty_ms AS uncertaintyMs, uploads,
+           estimated_at AS estimatedAt
     FROM camera_clock WHERE camera = ? ORDER BY since DESC LIMIT ?`);
   const claiming = db.prepare<[string, number, number], Clip>(`
     SELECT ${selectClip} FROM clip INDEXED BY clip_by_claim
     WHERE camera = ? AND received_at >= ? AND claimed_at IS NOT NULL ORDER BY received_at DESC LIMIT ?`);
-  const write = db.prepare<[ClockPeriod & { camera: string; at: number }]>(`
+  const write = db.prepare<[Omit<ClockPeriod, 'estimatedAt'> & { camera: string; at: number }]>(`
     INSERT INTO camera_clock (camera, since, offset_ms, uncertainty_ms, uploads, estimated_at)
     VALUES (@camera, @since, @offsetMs, @uncertaintyMs, @uploads, @at)
     ON CONFLICT (camera, since) DO UPDATE SET offset_ms = excluded.offset_ms, uncertainty_ms = excluded.uncertainty_ms,

@@ -30,6 +30,8 @@ const maxSamples = 2 * refiningUploads;
 const maxReplaced = 256;
 /** Smaller changes of the estimate are not written: every clip would bring one. */
 const worthWritingMs = 250;
+/** How old the confirmation of an estimate may become, as drift is allowed for from then on. */
+const confirmEveryMs = 3_600_000;
 
 /** Looks at a camera's clock after one of its clips was filed. */
 export function adjustClock(parts: ClockParts, camera: string): void {
@@ -37,12 +39,11 @@ export function adjustClock(parts: ClockParts, camera: string): void {
   const samples = catalogue.clockSamples(camera, maxSamples);
   const [known = null] = catalogue.clockPeriods(camera, 1);
   const period = estimateClock(samples, known);
-  const last = samples.at(-1);
-  if (period === null || last === undefined) return;
+  if (period === null) return;
   const isNew = period.since !== known?.since;
   if (!isNew && !isWorthWriting(period, known)) return;
   const replaced = isNew || isWrong(period) !== isWrong(known) ? replacements(parts, camera, period) : [];
-  catalogue.fileClock(camera, period, last.receivedAt, replaced);
+  catalogue.fileClock(camera, period, period.estimatedAt, replaced);
   if (isNew) tell(parts.log.child({ camera }), period, known, replaced.length);
 }
 
@@ -50,6 +51,7 @@ function isWorthWriting(period: ClockPeriod, known: ClockPeriod): boolean {
   return (
     Math.abs(period.offsetMs - known.offsetMs) >= worthWritingMs ||
     Math.abs(period.uncertaintyMs - known.uncertaintyMs) >= worthWritingMs ||
+    period.estimatedAt - known.estimatedAt >= confirmEveryMs ||
     isWrong(period) !== isWrong(known)
   );
 }

@@ -54,8 +54,8 @@ export type RetentionPass = Readonly<{
 }>;
 
 /**
- * Clips in one transaction: some ten milliseconds, since each of them is a signed entry of the chain. Whoever files a clip
- * waits so long at the most.
+ * Clips in one transaction: some fifty milliseconds on a small machine, since each of them is a signed entry of the chain.
+ * Whoever files a clip waits so long at the most.
  */
 const batchClips = 64;
 /** So many plans in one pass; the next pass is told that there is more. */

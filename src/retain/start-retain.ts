@@ -69,12 +69,12 @@ export function startRetain(options: RetainOptions): Retain {
   const look = async () => {
     try {
       const disk = await parts.measureDisk();
-      await options.tendBallast(disk.freeBytes);
       const isSettled = clock.monotonicMs() - endedAtMs >= settleMs;
       if (isBelowFloor(disk, settings) && isSettled && !closing.signal.aborted) start();
+      await options.tendBallast(disk.freeBytes);
     } catch (error) {
-      // The pass that follows tells it, or goes well.
-      log.debug({ error: messageOf(error) }, 'free disk cannot be looked at');
+      // A disk that cannot be looked at or written to: the passes tell that, and filing does.
+      log.debug({ error: messageOf(error) }, 'free disk cannot be looked after');
     }
   };
   const timers = [

@@ -72,7 +72,7 @@ const keepDays = (what: string) =>
   whole(
     1,
     36_600,
-    `${what} older than so many days, counted from their arrival, are deleted; null: kept as long as there is room.`,
+    `${what}: deleted when older than so many days, counted from the arrival; null: kept as long as there is room.`,
   )
     .nullable()
     .default(null);

@@ -93,6 +93,16 @@ t.test(
   },
 );
 
+t.test('what one does not need is divided evenly among those who want more', async t => {
+  const wanting = { neededBytes: Number.POSITIVE_INFINITY, maxBytes: null };
+  t.strictSame(settleRoom([{ neededBytes: 0, maxBytes: 200 }, wanting, wanting], 800), [0, 400, 400]);
+  t.strictSame(
+    settleRoom([{ neededBytes: 0, maxBytes: 200 }, { ...wanting, neededBytes: 340 }, wanting], 800),
+    [0, 340, 460],
+  );
+  t.strictSame(settleRoom([], 800), []);
+});
+
 t.test('without a promise none is broken, and a camera has no more than its bytes', async t => {
   const cameras = [
     camera('a', 100, { askedDays: null, maxBytes: 500 }),

@@ -54,11 +54,13 @@ export async function onSmallDisk(test: Test, bytes: number, settings: string[])
   return {
     ...installation,
     freeBytes,
-    /** A file of somebody else takes all but so many bytes; with 0, the last block. */
+    /** A file of somebody else takes all but so many bytes; with 0, the last block, in a moment: nobody makes room meanwhile. */
     fill(left: number) {
       const grow = freeBytes() - left - scrapBytes;
-      if (grow > 0) execFileSync('fallocate', ['-o', String(sizeOf(foreign)), '-l', String(grow), foreign]);
-      writeUntil(foreign, () => left > 0 && freeBytes() <= left);
+      if (left > 0 && grow > 0)
+        execFileSync('fallocate', ['-o', String(sizeOf(foreign)), '-l', String(grow), foreign]);
+      if (left === 0) writeUntil(foreign, scrapBytes, () => false);
+      else writeUntil(foreign, blockBytes, () => freeBytes() <= left);
     },
     /** It shrinks to nothing, and stays. */
     release: () => truncateSync(foreign, 0),
@@ -69,10 +71,10 @@ const scrapBytes = 2 * mebibyte;
 const blockBytes = 4096;
 
 /** What fallocate cannot: the file system needs some blocks of its own to say where those of the file are. */
-function writeUntil(path: string, isEnough: () => boolean): void {
+function writeUntil(path: string, bytes: number, isEnough: () => boolean): void {
   const file = openSync(path, 'a');
   try {
-    while (!isEnough()) writeSync(file, Buffer.alloc(blockBytes, 1));
+    while (!isEnough()) writeSync(file, Buffer.alloc(bytes, 1));
     fsyncSync(file);
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOSPC') throw error;

@@ -97,6 +97,8 @@ t.test('when the disk falls below the floor, it does not wait for the timer', as
     lookIntervalMs: 5,
     clock: { monotonicMs: () => mono },
     tendBallast: async freeBytes => {
+      // The looks before the end of the first pass, however long that takes, say nothing.
+      if (plans.count === 0) return;
       seen.push(freeBytes);
       if (seen.length === 5) disk.freeBytes = 999;
       if (seen.length === 10) mono += 29_999;

@@ -10,7 +10,7 @@ CREATE TABLE camera_clock (
   uncertainty_ms INTEGER NOT NULL CHECK (uncertainty_ms >= 0),
   -- How many uploads it rests on.
   uploads        INTEGER NOT NULL CHECK (uploads > 0),
-  -- received_at of the last upload that changed the estimate.
+  -- received_at of the last upload that the estimate was changed or confirmed by, right to within an hour.
   estimated_at   INTEGER NOT NULL,
   PRIMARY KEY (camera, since)
 ) STRICT, WITHOUT ROWID;
