@@ -56,7 +56,7 @@ export function openDatabase(options: DatabaseOptions): Db {
   const db = new Database(file, { readonly: readOnly, fileMustExist: true, timeout: busyTimeoutMs });
   try {
     if (!readOnly) db.pragma(`journal_mode = ${options.journal}`);
-    db.pragma(`synchronous = ${options.synchronous}`);
+    db.pragma(`synchronous = ${syncLevel(options)}`);
     db.pragma('foreign_keys = on');
     db.pragma('trusted_schema = off');
     migrate(db, options);
@@ -65,6 +65,14 @@ export function openDatabase(options: DatabaseOptions): Db {
     db.close();
     throw error;
   }
+}
+
+/**
+ * With a rollback journal a commit is done when the journal is gone: `full` does not sync the directory that it was in, and
+ * after a power cut it would be there again and undo the commit. `extra` does.
+ */
+function syncLevel({ journal, synchronous }: DatabaseOptions): string {
+  return journal === 'delete' && synchronous === 'full' ? 'extra' : synchronous;
 }
 
 /** Makes the file when it is missing, and sees to its mode. SQLite gives a journal, -wal and -shm the mode of the database. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { openMarker } from '../../src/archive/marker.ts';
 import type { UploadReceipt } from '../../src/archive/receipt.ts';
 import { newUploadId } from '../../src/archive/upload-id.ts';
@@ -53,9 +53,14 @@ export async function leaveEntry(
 ): Promise<{ camera: string; id: string; path: string }> {
   const { camera = 'front', id = newUploadId(), media = Buffer.from('some bytes') } = change;
   const path = join(dataDir, 'inbox', camera, id);
-  await mkdir(path, { recursive: true });
-  if (media) await writeFile(join(path, 'media'), media);
+  // Put together elsewhere and renamed, as the receiver does it: a daemon may be looking.
+  const apart = join(dataDir, `entry-${id}`);
+  await mkdir(apart, { recursive: true });
+  if (media) await writeFile(join(apart, 'media'), media);
   const receipt = change.receipt ?? JSON.stringify(receiptFor(id, media ?? new Uint8Array(), { camera }));
-  if (change.receipt !== null) await writeFile(join(path, 'receipt.json'), receipt);
+  if (change.receipt !== null) await writeFile(join(apart, 'receipt.json'), receipt);
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { recursive: true, force: true });
+  await rename(apart, path);
   return { camera, id, path };
 }

@@ -1,8 +1,7 @@
 // What people do on the command line while cameras upload. Each may be killed like the daemon.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { catalogueFile, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { CommandResult } from '../support/daemon.ts';
 import { type Studio, sha256Of } from './contents.ts';
@@ -73,7 +72,7 @@ function holdAll({ host, ledger }: Ground): Omit<Chore, 'name'> {
 
 /** What it ended with 0 for is in the archive. One that was interrupted is run again. */
 function importSome({ host, ledger, studio, random }: Ground): Omit<Chore, 'name'> {
-  const tree = mkdtempSync(join(tmpdir(), 'clipward-import-'));
+  const tree = mkdtempSync(join(dirname(host.config), 'import-'));
   const attempts = Array.from({ length: 1 + random(8) }, () => {
     const number = ledger.nextNumber();
     const contents = {

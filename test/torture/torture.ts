@@ -18,6 +18,8 @@ import { cutOutcomes, type Random } from './volatile-image.ts';
 
 export type TortureOptions = Readonly<{
   cycles: number;
+  /** No cycle begins after so long. */
+  maxMs?: number;
   seed: number;
   /** Everything lies below it. */
   root: string;
@@ -61,7 +63,8 @@ type Site = {
 };
 
 export async function torture(options: TortureOptions): Promise<readonly CycleReport[]> {
-  const { cycles, seed, root, onCycle = () => {} } = options;
+  const { cycles, seed, root, maxMs = Number.POSITIVE_INFINITY, onCycle = () => {} } = options;
+  const startedAt = performance.now();
   const studio = await openStudio();
   const reports: CycleReport[] = [];
   for (let first = 1; first <= cycles; first += cyclesPerInstallation) {
@@ -72,7 +75,8 @@ export async function torture(options: TortureOptions): Promise<readonly CycleRe
         const report = await runCycle(site, cycle, studio, options);
         reports.push(report);
         onCycle(report);
-        if (report.violations.length > 0) return reports;
+        const isOver = performance.now() - startedAt > maxMs;
+        if (report.violations.length > 0 || isOver) return reports;
       }
     } finally {
       site.running?.kill('SIGKILL');
