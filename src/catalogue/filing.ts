@@ -49,7 +49,7 @@ export function filingQueries(
     .pluck();
   const claims = db
     .prepare<[string, string, string, number], number>(
-      `SELECT claimed_at FROM clip
+      `SELECT claimed_at FROM clip INDEXED BY clip_by_claimed_name
        WHERE camera = ? AND original_path = ? AND sha256 <> ? AND completeness = 'whole' AND claimed_at IS NOT NULL
        ORDER BY claimed_at DESC LIMIT ?`,
     )

@@ -20,3 +20,8 @@ ALTER TABLE clip ADD COLUMN clock_offset_ms INTEGER;
 
 -- The latest claims of a camera, which its clock is estimated from.
 CREATE INDEX clip_by_claim ON clip (camera, received_at DESC, claimed_at, duration_ms) WHERE claimed_at IS NOT NULL;
+
+-- What a name claims, for the repeated hour: cameras that never date their names use one of them for ever, and none of those
+-- rows is in here.
+CREATE INDEX clip_by_claimed_name ON clip (camera, original_path, claimed_at)
+  WHERE claimed_at IS NOT NULL AND completeness = 'whole';
