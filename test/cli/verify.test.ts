@@ -28,8 +28,11 @@ async function filled(test: Test, uploads: readonly Buffer[]) {
   test.teardown(installation.remove);
   const daemon = await installation.serve();
   test.teardown(daemon.stop);
-  for (const media of uploads) await leaveEntry(installation.dataDir, { media });
-  await daemon.waitForLog(line => line.msg === 'clip filed', uploads.length);
+  // One after the other: what is found together is filed in the order of its ids.
+  for (const [index, media] of uploads.entries()) {
+    await leaveEntry(installation.dataDir, { media });
+    await daemon.waitForLog(line => line.msg === 'clip filed', index + 1);
+  }
   const clips: Array<{ id: string; path: string }> = await installation.json(['clip', 'list']);
   return {
     ...installation,
@@ -170,6 +173,7 @@ t.test('Ctrl-C says how to go on, and going on finishes it', async t => {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));
+  const closed = once(child, 'close');
   let stderr = '';
   child.stderr?.on('data', chunk => {
     stderr += chunk;
@@ -188,7 +192,7 @@ t.test('Ctrl-C says how to go on, and going on finishes it', async t => {
   const deadline = Date.now() + 20_000;
   while (!opened() && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20));
   child.kill('SIGINT');
-  const [code] = await once(child, 'close');
+  const [code] = await closed;
   t.equal(code, 1);
   t.match(stderr, /clipward verify --resume/);
   t.ok(existsSync(join(stateDir, 'verify-progress.json')));
