@@ -49,6 +49,14 @@ export async function startArchiveRole(options: {
   const log = options.log.child({ role: 'archive' });
   const ours = { dataDir, archiveId };
   await using opened = new AsyncDisposableStack();
+  const ballast = openBallast({
+    ...ours,
+    stateDir,
+    refusedBelowBytes: settings.ftps.limits.minFreeBytes,
+    log,
+  });
+  // First of all: on a disk that is full to the last block, the catalogue cannot be opened.
+  await ballast.giveUpIfScarce();
   const accounts = opened.use(openAccountReader({ stateDir }));
   opened.use(accounts.onChange(() => repairWhenUnreadable(accounts, stateDir, log)));
   const { publicKey, sign } = await openSigningKey({ stateDir, log });
@@ -70,12 +78,6 @@ export async function startArchiveRole(options: {
       accounts.camera(camera) ?? { timeZone: serverTimeZone(), acceptanceDays: defaultAcceptanceDays },
     log,
   };
-  const ballast = openBallast({
-    ...ours,
-    stateDir,
-    refusedBelowBytes: settings.ftps.limits.minFreeBytes,
-    log,
-  });
   const makeRoomFor = async (error: unknown) => isDiskFull(error) && (await ballast.giveUp());
   const retain = opened.use(
     startRetain({

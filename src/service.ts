@@ -11,7 +11,6 @@ import { receiverDirectory } from './access/receiver-database.ts';
 import { serverNames } from './access/server-names.ts';
 import { startCertificateRenewal } from './access/watch-certificates.ts';
 import { openMarker, readArchiveId } from './archive/marker.ts';
-import { startArchiveThread } from './archive-thread.ts';
 import type { Clock } from './base/clock.ts';
 import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
@@ -19,6 +18,7 @@ import { holdLock } from './base/sqlite.ts';
 import { type Role, roleLockFile, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
 import type { ReceiveRole } from './receive-role.ts';
+import { startRoleThread } from './role-thread.ts';
 import type { Settings } from './settings/settings.ts';
 
 export type Service = AsyncDisposable &
@@ -63,13 +63,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
   const archiveId = plays('archive') ? await prepareInstallation(options) : await readArchiveId(stateDir);
   const archive = plays('archive')
-    ? opened.use(await startArchiveThread({ settings, archiveId }))
+    ? opened.use(await startRoleThread({ role: 'archive', settings, archiveId }))
+    : undefined;
+  const outbound = plays('outbound')
+    ? opened.use(await startRoleThread({ role: 'outbound', settings, archiveId }))
     : undefined;
   if (plays('archive'))
     opened.use(startCertificateRenewal({ renew: () => openOwnCertificates(options), log }));
   const receive = plays('receive') ? opened.use(await receiveWith(options, archiveId)) : undefined;
   const addresses = receive?.receiver.addresses ?? [];
   log.info({ ...(only && { only }), listeners: addresses, dataDir, stateDir }, 'ready');
+  const threads = [archive, outbound].filter(thread => thread !== undefined);
   const rooms = opened.move();
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -79,7 +83,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     addresses,
     cameraCount: () => receive?.cameraCount() ?? 0,
-    failed: archive?.failed ?? Promise.withResolvers<never>().promise,
+    failed: Promise.race(threads.map(({ failed }) => failed)),
     stop,
     [Symbol.asyncDispose]: stop,
   };

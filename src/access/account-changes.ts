@@ -111,7 +111,7 @@ function changesOfOneCamera({ db, snapshot, written }: Parts) {
 }
 
 function updateSettings(db: Db, name: string, changes: CameraChanges): void {
-  const { requireResumption } = changes;
+  const { requireResumption, rtspBasic } = changes;
   const columns: Record<string, string | number | null | undefined> = {
     time_zone: changes.timeZone,
     truncation: changes.truncation,
@@ -122,6 +122,11 @@ function updateSettings(db: Db, name: string, changes: CameraChanges): void {
     keep_clips_days: changes.keepClipsDays,
     keep_footage_days: changes.keepFootageDays,
     max_bytes: changes.maxBytes,
+    rtsp_url: changes.rtspUrl,
+    sub_rtsp_url: changes.subRtspUrl,
+    record: changes.record,
+    rtsp_basic: rtspBasic === undefined ? undefined : Number(rtspBasic),
+    rtsp_fingerprint: changes.rtspFingerprint,
   };
   for (const [column, value] of Object.entries(columns)) {
     if (value !== undefined) db.prepare(`UPDATE camera SET ${column} = ? WHERE name = ?`).run(value, name);

@@ -40,6 +40,11 @@ type CameraRow = {
   keep_clips_days: number | null;
   keep_footage_days: number | null;
   max_bytes: number | null;
+  rtsp_url: string | null;
+  sub_rtsp_url: string | null;
+  record: string;
+  rtsp_basic: number;
+  rtsp_fingerprint: string | null;
   added_at: string;
   password_changed_at: string;
 };
@@ -101,6 +106,11 @@ function toCamera(row: CameraRow, networks: readonly string[]): Camera {
     keepClipsDays: row.keep_clips_days,
     keepFootageDays: row.keep_footage_days,
     maxBytes: row.max_bytes,
+    rtspUrl: row.rtsp_url,
+    subRtspUrl: row.sub_rtsp_url,
+    record: row.record,
+    rtspBasic: row.rtsp_basic === 1,
+    rtspFingerprint: row.rtsp_fingerprint,
     addedAt: row.added_at,
     passwordChangedAt: row.password_changed_at,
   };

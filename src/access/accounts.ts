@@ -32,6 +32,15 @@ export type Camera = Readonly<{
   keepFootageDays: number | null;
   /** What all its media may take; null: an equal part. */
   maxBytes: number | null;
+  /** Its own stream (domain/rtsp/rtsp-address.ts), without a password; null: there is nothing to record. */
+  rtspUrl: string | null;
+  subRtspUrl: string | null;
+  /** `on`, `off`, or the hours of a day: `HH:MM-HH:MM` in its zone (domain/footage/record-schedule.ts). */
+  record: string;
+  /** Whether it may be sent its password readably, when it knows nothing better. */
+  rtspBasic: boolean;
+  /** SHA-256 of the certificate that its stream must show, in hexadecimal; null: the system's authorities decide. */
+  rtspFingerprint: string | null;
   /** ISO 8601 in UTC. */
   addedAt: string;
   passwordChangedAt: string;
@@ -86,6 +95,11 @@ export type CameraChanges = Readonly<{
   keepClipsDays?: number | null;
   keepFootageDays?: number | null;
   maxBytes?: number | null;
+  rtspUrl?: string | null;
+  subRtspUrl?: string | null;
+  record?: string;
+  rtspBasic?: boolean;
+  rtspFingerprint?: string | null;
 }>;
 
 /** Somebody watches what a camera does (`camera show NAME --follow`). */

@@ -2,9 +2,9 @@
 // where catalogue and media share a file system; elsewhere there is no ballast.
 
 import { randomBytes } from 'node:crypto';
-import { lstat, stat, unlink } from 'node:fs/promises';
+import { lstat, stat, statfs, unlink } from 'node:fs/promises';
 import { createFile, syncDirectory } from '../base/durable.ts';
-import { errnoOf } from '../base/errors.ts';
+import { errnoOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { layoutOf } from './layout.ts';
 import { markerHolds } from './marker.ts';
@@ -15,6 +15,11 @@ export type Ballast = Readonly<{
    * either without the marker, or where something else has its name.
    */
   tend(freeBytes: number): Promise<BallastChange>;
+  /**
+   * Gives it up where next to nothing is left of the disk now, for what cannot even be opened then. Where that cannot be seen
+   * or done, it stays.
+   */
+  giveUpIfScarce(): Promise<void>;
   /** Gives it up at once. Answers whether there was any. */
   giveUp(): Promise<boolean>;
 }>;
@@ -76,6 +81,14 @@ export function openBallast(
     async tend(freeBytes) {
       if (freeBytes < scarceBytes) return (await inTurn(work.giveUp)) ? 'given-up' : 'as-it-was';
       return freeBytes >= refusedBelowBytes + marginBytes ? inTurn(work.make) : 'as-it-was';
+    },
+    async giveUpIfScarce() {
+      try {
+        const { bavail, bsize } = await statfs(dataDir);
+        if (bavail * bsize < scarceBytes) await inTurn(work.giveUp);
+      } catch (error) {
+        log.debug({ error: messageOf(error) }, 'free disk cannot be looked after');
+      }
     },
     giveUp: () => inTurn(work.giveUp),
   };

@@ -15,6 +15,8 @@ export type Layout = Readonly<{
   clips: string;
   /** `thumbnails/<camera>/YYYY/MM/DD/`. */
   thumbnails: string;
+  /** `footage/<camera>/YYYY/MM/DD/hh/`: segments. */
+  footage: string;
   /** `quarantine/<camera>/<id>/`: what could not be filed. */
   quarantine: string;
   /** Some megabytes to give up; see ballast.ts. */
@@ -29,6 +31,7 @@ export function layoutOf(dataDir: string): Layout {
     inbox: join(dataDir, 'inbox'),
     clips: join(dataDir, 'clips'),
     thumbnails: join(dataDir, 'thumbnails'),
+    footage: join(dataDir, 'footage'),
     quarantine: join(dataDir, 'quarantine'),
     ballast: join(dataDir, 'ballast'),
   };

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { fileModeIn, type GroupRights } from './durable.ts';
-import { errnoOf, SettingsError } from './errors.ts';
+import { errnoOf, SettingsError, TransientError } from './errors.ts';
 
 export type Db = Database.Database;
 
@@ -63,8 +63,21 @@ export function openDatabase(options: DatabaseOptions): Db {
     return db;
   } catch (error) {
     db.close();
-    throw error;
+    throw wantsRoom(error) ? noRoom(file, error) : error;
   }
+}
+
+/** Also by the file that readers of a `wal` database share. */
+function wantsRoom(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE';
+}
+
+function noRoom(file: string, cause: unknown): TransientError {
+  return new TransientError(
+    `${file} cannot be opened, there is no room left on its disk: free some of it, and start again.`,
+    { cause },
+  );
 }
 
 /**
@@ -148,7 +161,8 @@ export function holdLock(file: string, sentence: string, group: GroupRights = 'n
   requirePlainFile(file, group);
   const db = new Database(file, { timeout: lockTimeoutMs });
   try {
-    db.pragma('journal_mode = delete');
+    // Without a file, which could not be made on a disk that is full: then of all times a lock is needed.
+    db.pragma('journal_mode = memory');
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     db.close();

@@ -13,6 +13,8 @@ import { type DropMissing, dropMissingQuery } from './drop-missing.ts';
 import { type EventQueries, eventQueries } from './event-queries.ts';
 import { type EventUpkeep, eventPlacing } from './events.ts';
 import { type Filing, filingQueries } from './filing.ts';
+import { type FootageQueries, footageQueries } from './footage.ts';
+import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
 import { type Holds, holdQueries } from './holds.ts';
 import { type Notes, noteQueries } from './notes.ts';
@@ -29,6 +31,8 @@ export type Catalogue = ChainBackfill &
   EventQueries &
   EventUpkeep &
   Filing &
+  FootageFiling &
+  FootageQueries &
   Garbage &
   Holds &
   Notes &
@@ -76,6 +80,8 @@ export function openCatalogue(options: {
     ...clockQueries(db, placing),
     ...eventQueries(db),
     ...filingQueries(db, { chain, placing }),
+    ...footageFiling(db, chain),
+    ...footageQueries(db),
     ...garbageQueries(db, { chain, placing }),
     ...holdQueries(db),
     ...noteQueries(db, placing),

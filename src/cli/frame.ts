@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
+import { isDiskFull } from '../archive/ballast.ts';
 import { FailedError, messageOf, SettingsError, TransientError, UsageError } from '../base/errors.ts';
 import { loadSettings, projectRoot } from '../settings/load-settings.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -92,6 +93,11 @@ function report(error: unknown): number {
   if (error instanceof SettingsError) return complain(error.message, exitCodes.settings);
   if (error instanceof FailedError || error instanceof TransientError)
     return complain(error.message, exitCodes.failed);
+  if (isDiskFull(error))
+    return complain(
+      'there is no room left on the disk: free some of it, and try again (clipward retention plan shows what may go).',
+      exitCodes.failed,
+    );
   if (process.env.CLIPWARD_DEBUG) console.error(error);
   return complain(
     `this should not happen: ${messageOf(error)} (CLIPWARD_DEBUG=1 shows more).`,

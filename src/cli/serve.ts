@@ -17,7 +17,7 @@ export function registerServeCommand(program: Command, desk: Desk): void {
   const serve = program
     .command('serve')
     .description('run the daemon: receive, file, keep')
-    .option('--only <role>', 'play one role, under a user of its own: receive or archive')
+    .option('--only <role>', 'play one role, under a user of its own: receive, archive or outbound')
     .action(async (options: { only?: string }, command: Command) => {
       const only = parseRole(options.only);
       const settings = desk.settings(command);
@@ -30,11 +30,7 @@ export function registerServeCommand(program: Command, desk: Desk): void {
 function parseRole(text: string | undefined): Role | undefined {
   const role = roles.find(each => each === text);
   if (text === undefined || role !== undefined) return role;
-  throw new UsageError(
-    text === 'outbound'
-      ? 'This version of clipward has no outbound role: serve --only takes receive or archive.'
-      : `serve --only takes ${roles.join(' or ')}, not ${JSON.stringify(text)}.`,
-  );
+  throw new UsageError(`serve --only takes ${roles.join(' or ')}, not ${JSON.stringify(text)}.`);
 }
 
 async function serveUntilStopped(
@@ -47,7 +43,7 @@ async function serveUntilStopped(
   const { startService } = await import('../service.ts');
   await using service = await startService({ settings, log, clock: systemClock, only });
   service.failed.catch(endOnBug);
-  if (only !== 'archive') tellFirstSteps({ settings, service, log, desk });
+  if (only === undefined || only === 'receive') tellFirstSteps({ settings, service, log, desk });
   const signal = await stopped;
   log.info({ signal }, 'stopping');
   await service.stop();

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { receiverDirectory } from '../access/receiver-database.ts';
 import { lockIsHeld } from '../base/sqlite.ts';
 
-export const roles = ['receive', 'archive'] as const;
+export const roles = ['receive', 'archive', 'outbound'] as const;
 export type Role = (typeof roles)[number];
 
 /** The file whose lock the process that plays a role holds. The receiver can write in its own directory only. */

@@ -109,7 +109,7 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
 }
 
 /** HOME names nothing, so that no configuration of a user is read. */
-const environment = { PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8' };
+export const environment = { PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8' };
 
 async function runJob(command: readonly string[], job: Job): Promise<Outcome> {
   job.signal?.throwIfAborted();
@@ -173,10 +173,10 @@ function watchChild(child: ChildProcess, job: Job): Promise<Outcome> {
   return promise;
 }
 
-function killGroup(child: ChildProcess): void {
+export function killGroup(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-child.pid, signal);
   } catch {
     // The whole group has ended.
   }
@@ -190,8 +190,12 @@ async function openInput(path: string): Promise<FileHandle> {
   throw new FailedError(`${path} is not a regular file.`);
 }
 
-async function findTool(name: string, debianPackage: string): Promise<string> {
-  for (const directory of environment.PATH.split(':')) {
+export async function findTool(
+  name: string,
+  debianPackage: string,
+  searchPath = environment.PATH,
+): Promise<string> {
+  for (const directory of searchPath.split(':')) {
     const path = `${directory}/${name}`;
     const found = await access(path, constants.X_OK).then(
       () => true,
@@ -203,7 +207,7 @@ async function findTool(name: string, debianPackage: string): Promise<string> {
 }
 
 /** Control characters and anything else that a terminal or a log would take for more than text become blanks. */
-function plainText(bytes: Buffer): string {
+export function plainText(bytes: Buffer): string {
   return bytes
     .toString('latin1')
     .replaceAll(/[^\x20-\x7e]+/g, ' ')

@@ -328,6 +328,33 @@ export const settingsSchema = section(
       },
       'What is deleted, and when. What is on hold never is. `camera set` decides for one camera.',
     ).prefault({}),
+    record: section(
+      {
+        enabled: flag(
+          'Whether cameras with an address of a stream are recorded at all. `camera set --record` decides for one camera.',
+        ).default(true),
+        segmentMs: whole(
+          10_000,
+          10 * minute,
+          'How long a file of footage is, in milliseconds; it ends at the next key frame.',
+        ).default(minute),
+        lossWindowMs: whole(
+          1000,
+          minute,
+          'How often footage is made safe against a power cut, in milliseconds: that much may be lost then.',
+        ).default(5000),
+        maxBitsPerSecond: whole(
+          100_000,
+          1_000_000_000,
+          'What one camera may send, in bits a second; one that sends more is disconnected.',
+        ).default(64_000_000),
+        audio: oneOf(
+          ['transcode', 'off'],
+          'Sound of the cameras: `transcode` keeps AAC as it is and turns G.711 and others into AAC; `off` keeps none.',
+        ).default('transcode'),
+      },
+      'Continuous footage from the streams of the cameras.',
+    ).prefault({}),
     log: section(
       { level: oneOf(logLevels, 'The least important lines that are still logged.').default('info') },
       'The log on standard output.',

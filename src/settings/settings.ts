@@ -64,5 +64,12 @@ export type Settings = Readonly<{
     maxHolds: number;
     intervalMs: number;
   }>;
+  record: Readonly<{
+    enabled: boolean;
+    segmentMs: number;
+    lossWindowMs: number;
+    maxBitsPerSecond: number;
+    audio: 'transcode' | 'off';
+  }>;
   log: Readonly<{ level: LogLevel }>;
 }>;

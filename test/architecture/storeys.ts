@@ -24,8 +24,9 @@ const rooms: Readonly<Record<string, number>> = {
 };
 const hall = new Set([
   'service.ts',
-  'archive-thread.ts',
-  'archive-worker.ts',
+  'role-thread.ts',
+  'role-worker.ts',
+  'outbound-role.ts',
   'archive-role.ts',
   'receive-role.ts',
 ]);

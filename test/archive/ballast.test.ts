@@ -84,6 +84,15 @@ t.test('what somebody else has called ballast is left alone', async t => {
   t.equal(await ballast.giveUp(), false, 'a file that is larger');
 });
 
+t.test('before something is opened it goes only where next to nothing is left', async t => {
+  const { ballast, dataDir, has } = await ballasted(t);
+  await ballast.tend(enough);
+  await ballast.giveUpIfScarce();
+  t.ok(has(), 'there is room here');
+  rmSync(dataDir, { recursive: true });
+  await t.resolves(ballast.giveUpIfScarce(), 'a disk that is not there is for others to tell');
+});
+
 t.test('without the marker it is neither made nor removed', async t => {
   const { ballast, dataDir, has } = await ballasted(t);
   rmSync(join(dataDir, 'MARKER'));

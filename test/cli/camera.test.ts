@@ -220,6 +220,11 @@ t.test('list and show tell what is known, with the last log-in that the receiver
     keepClipsDays: null,
     keepFootageDays: null,
     maxBytes: null,
+    rtspUrl: null,
+    subRtspUrl: null,
+    record: 'on',
+    rtspBasic: false,
+    rtspFingerprint: null,
     addedAt: /^\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d$/,
     lastLogin: null,
   });

@@ -1,7 +1,7 @@
 // The real daemon on a disk that is filled: by somebody else's file, and by a camera.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
@@ -137,6 +137,43 @@ t.test(
     await archive.waitForLog(line => line.msg === 'disk is full, ballast given up');
     await archive.waitForLog(line => line.msg === 'clip filed');
     t.notOk(existsSync(join(site.dataDir, 'ballast')));
+  },
+);
+
+t.test('the daemon starts on a disk of which nothing is left, and files what waits', { skip }, async t => {
+  const site = await onSmallDisk(t, 200 * mebibyte, settings);
+  const first = await site.serve();
+  const password = await addCamera(site, 'yard');
+  await first.waitForLog(line => line.msg === 'ballast made');
+  await first.stop();
+  const receiver = await site.serve(['--only', 'receive']);
+  t.same(await upload(site, 'yard', password, ['clip.bin'], mebibyte), [226]);
+  await receiver.stop();
+  site.fillUp();
+  t.equal(site.freeBytes(), 0);
+  const daemon = await site.serve();
+  t.teardown(() => daemon.stop());
+  await daemon.waitForLog(line => line.msg === 'clip filed');
+  t.notOk(existsSync(join(site.dataDir, 'ballast')));
+  t.same(await upload(site, 'yard', password, ['refused.bin']), [452]);
+  site.release();
+  t.same(await upload(site, 'yard', password, ['after.bin']), [226]);
+  await daemon.waitForLog(line => line.msg === 'clip filed', 2);
+});
+
+t.test(
+  'without the ballast, a start on a disk of which nothing is left says why it fails',
+  { skip },
+  async t => {
+    const site = await onSmallDisk(t, 200 * mebibyte, settings);
+    await (await site.serve()).stop();
+    rmSync(join(site.dataDir, 'ballast'));
+    site.fillUp();
+    for (const role of ['archive', 'receive']) {
+      const daemon = await site.serve(['--only', role]);
+      t.match(await daemon.ended, { code: 1 });
+      t.match(daemon.stderr(), /cannot be opened, there is no room left on its disk: free some of it/, role);
+    }
   },
 );
 

@@ -62,6 +62,10 @@ export async function onSmallDisk(test: Test, bytes: number, settings: string[])
       if (left === 0) writeUntil(foreign, scrapBytes, () => false);
       else writeUntil(foreign, blockBytes, () => freeBytes() <= left);
     },
+    /** Nothing is left at all: while no daemon is there to make room. */
+    fillUp() {
+      for (const bytes of [scrapBytes, blockBytes]) writeUntil(foreign, bytes, () => false);
+    },
     /** It shrinks to nothing, and stays. */
     release: () => truncateSync(foreign, 0),
   };

@@ -1,22 +1,23 @@
-// The archiving role on a thread of its own, so that a decode or a slow commit never stalls a transfer when one process
-// plays all roles. This side starts the thread and ends it; archive-worker.ts is what runs there.
+// A role on a thread of its own, so that a decode or a slow commit never stalls a transfer when one process plays all roles.
+// This side starts the thread and ends it; role-worker.ts is what runs there.
 
 import { Worker } from 'node:worker_threads';
 import { FailedError, SettingsError, TransientError } from './base/errors.ts';
 import type { Settings } from './settings/settings.ts';
 
-export type ArchiveThreadData = Readonly<{ settings: Settings; archiveId: string }>;
+export type ThreadedRole = 'archive' | 'outbound';
+export type RoleThreadData = Readonly<{ role: ThreadedRole; settings: Settings; archiveId: string }>;
 
 const families = { SettingsError, FailedError, TransientError };
 export type SentenceFamily = keyof typeof families;
 export const sentenceFamilies = Object.keys(families) as SentenceFamily[];
 
 /** The thread's first word. */
-export type ArchiveThreadMessage =
+export type RoleThreadMessage =
   | Readonly<{ state: 'ready' }>
   | Readonly<{ state: 'refused'; family: SentenceFamily; sentence: string }>;
 
-export type ArchiveThread = AsyncDisposable &
+export type RoleThread = AsyncDisposable &
   Readonly<{
     /** Rejects when the thread ends without having been told to: a bug, or no memory. */
     failed: Promise<never>;
@@ -25,21 +26,21 @@ export type ArchiveThread = AsyncDisposable &
 /** A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. */
 const stopTimeoutMs = 25_000;
 
-/** Resolves when what was in the inbox has been handed to filing and the watch is on; rejects with what went wrong. */
-export async function startArchiveThread(data: ArchiveThreadData): Promise<ArchiveThread> {
+/** Resolves when the role has started; rejects with what went wrong. */
+export async function startRoleThread(data: RoleThreadData): Promise<RoleThread> {
   // Tests run the sources as they are, everybody else the compiled files beside this one.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./archive-worker.${extension}`, import.meta.url), { workerData: data });
+  const worker = new Worker(new URL(`./role-worker.${extension}`, import.meta.url), { workerData: data });
   let isStopping = false;
   const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
   const failed = new Promise<never>((_resolve, reject) => {
     worker.once('error', error => reject(error));
     worker.once('exit', code => {
-      if (!isStopping) reject(new Error(`the archive thread ended by itself (${code})`));
+      if (!isStopping) reject(new Error(`the ${data.role} thread ended by itself (${code})`));
     });
   });
   failed.catch(() => {});
-  const first = new Promise<ArchiveThreadMessage>(resolve => worker.once('message', resolve));
+  const first = new Promise<RoleThreadMessage>(resolve => worker.once('message', resolve));
   const message = await Promise.race([first, failed]);
   if (message.state === 'refused') {
     isStopping = true;

@@ -1,0 +1,221 @@
+// Files of footage: written fragment by fragment under a name that ends in `.open`, and under their own name only when they
+// are whole, durable and read-only (I1). A crash leaves at most one `.open` for each camera, which the next start cuts at
+// its last whole fragment.
+
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createFile, makeDirectory, syncDirectory } from '../base/durable.ts';
+import { errnoOf } from '../base/errors.ts';
+import {
+  createFragmentReader,
+  type FootageInit,
+  FragmentFormatError,
+} from '../domain/footage/fragment-reader.ts';
+import { checkedFootagePath } from './footage-path.ts';
+import { requireMarker } from './marker.ts';
+
+export type FinishedFile = Readonly<{ bytes: number; sha256: string }>;
+
+export type FootageFile = Readonly<{
+  /** One write. When it fails, what was there before is still whole. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** What was appended survives a power cut. */
+  sync(): Promise<void>;
+  /** Durable, read-only, under its own name. Not to be used after that. */
+  finish(): Promise<FinishedFile>;
+  /** Closes it and leaves it as it is, for `recover`. */
+  leave(): Promise<void>;
+}>;
+
+export type RecoveredFile = FinishedFile &
+  Readonly<{
+    init: FootageInit;
+    /** By media time. */
+    durationMs: number;
+  }>;
+
+export type FootageFiles = Readonly<{
+  /** A new `.open` file, its name durable. Throws TransientError without the marker, and system errors (ENOSPC). */
+  create(relativePath: string): Promise<FootageFile>;
+  /**
+   * Finishes what a crash left under this path: cut after its last whole fragment. Undefined, and no file any more, when
+   * there is not one fragment. Also for a file that was finished and not filed.
+   */
+  recover(relativePath: string): Promise<RecoveredFile | undefined>;
+}>;
+
+const segmentMode = 0o400;
+const directoryTries = 3;
+
+export function openFootageFiles(options: { dataDir: string; archiveId: string }): FootageFiles {
+  const pathOf = (relativePath: string) => join(options.dataDir, checkedFootagePath(relativePath));
+  return {
+    async create(relativePath) {
+      await requireMarker(options);
+      const final = pathOf(relativePath);
+      return writing(await createInDirectory(openNameOf(final)), final);
+    },
+    async recover(relativePath) {
+      await requireMarker(options);
+      const final = pathOf(relativePath);
+      return (await recoverOpen(final)) ?? (await readFinished(final));
+    },
+  };
+}
+
+function openNameOf(final: string): string {
+  return `${final}.open`;
+}
+
+/** Retention removes directories that are empty, also one that was made for this a moment ago. */
+async function createInDirectory(path: string): Promise<FileHandle> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await makeDirectory(dirname(path));
+      const file = await createFile(path);
+      await syncDirectory(dirname(path)).catch(async error => {
+        await file.close();
+        throw error;
+      });
+      return file;
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || tries === directoryTries) throw error;
+    }
+  }
+}
+
+function writing(file: FileHandle, final: string): FootageFile {
+  const hash = createHash('sha256');
+  let whole = 0;
+  let isCut = false;
+  return {
+    async append(bytes) {
+      isCut = true;
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, whole + done);
+        done += bytesWritten;
+      }
+      isCut = false;
+      whole += bytes.length;
+      hash.update(bytes);
+    },
+    sync: () => file.datasync(),
+    async finish() {
+      try {
+        if (isCut) await file.truncate(whole);
+        await seal(file);
+      } finally {
+        await file.close();
+      }
+      await giveName(final);
+      return { bytes: whole, sha256: hash.digest('hex') };
+    },
+    leave: () => file.close(),
+  };
+}
+
+async function seal(file: FileHandle): Promise<void> {
+  await file.chmod(segmentMode);
+  await file.sync();
+}
+
+async function giveName(final: string): Promise<void> {
+  await rename(openNameOf(final), final);
+  await syncDirectory(dirname(final));
+}
+
+async function recoverOpen(final: string): Promise<RecoveredFile | undefined> {
+  const file = await openRegular(openNameOf(final), constants.O_RDWR);
+  if (file === undefined) return undefined;
+  let found: RecoveredFile | undefined;
+  try {
+    found = await readWhole(file);
+    if (found) {
+      await file.truncate(found.bytes);
+      await seal(file);
+    }
+  } finally {
+    await file.close();
+  }
+  if (found) await giveName(final);
+  else {
+    await rm(openNameOf(final), { force: true });
+    await syncDirectory(dirname(final));
+  }
+  return found;
+}
+
+async function readFinished(final: string): Promise<RecoveredFile | undefined> {
+  const file = await openRegular(final, constants.O_RDONLY);
+  if (file === undefined) return undefined;
+  try {
+    return await readWhole(file);
+  } finally {
+    await file.close();
+    // The crash may have come before its name was durable.
+    await syncDirectory(dirname(final));
+  }
+}
+
+/**
+ * Undefined when there is none, or a link or something else has its name: that is left alone. A file that was sealed before
+ * the crash is made writable first.
+ */
+async function openRegular(path: string, flags: number): Promise<FileHandle | undefined> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+  try {
+    if (flags === O_RDWR) {
+      await using sealed = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      if (!(await sealed.stat()).isFile()) return undefined;
+      await sealed.chmod(0o600);
+    }
+    const file = await open(path, flags | O_NOFOLLOW | O_NONBLOCK);
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+    return undefined;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+const chunkBytes = 256 * 1024;
+
+/** What is whole from the beginning; what follows, a power cut may have left as it likes. */
+async function readWhole(file: FileHandle): Promise<RecoveredFile | undefined> {
+  const reader = createFragmentReader();
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let init: FootageInit | undefined;
+  let firstMs: number | undefined;
+  let endMs = 0;
+  try {
+    for (let at = 0; ; ) {
+      // The reader keeps views of what it is given, so every chunk is a buffer of its own.
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+      for (const part of reader.push(buffer.subarray(0, bytesRead))) {
+        const whole = 'init' in part ? part.init.bytes : part.fragment.bytes;
+        hash.update(whole);
+        bytes += whole.length;
+        if ('init' in part) init = part.init;
+        else {
+          firstMs ??= part.fragment.startMs;
+          endMs = Math.max(endMs, part.fragment.startMs + part.fragment.durationMs);
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof FragmentFormatError)) throw error;
+  }
+  if (init === undefined || firstMs === undefined) return undefined;
+  return {
+    bytes,
+    sha256: hash.digest('hex'),
+    init,
+    durationMs: Math.max(0, Math.round(endMs - firstMs)),
+  };
+}

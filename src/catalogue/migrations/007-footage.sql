@@ -1,0 +1,68 @@
+-- Continuous footage: segments, and the gaps between them. Every moment in which a camera is to be recorded lies in a
+-- segment, in the segment that is open, or in a gap with a reason. Instants are epoch milliseconds.
+
+-- A finished segment: one file under footage/, about a minute, beginning with a key frame.
+CREATE TABLE segment (
+  -- 26 characters, random.
+  id           TEXT PRIMARY KEY,
+  camera       TEXT NOT NULL,
+  -- Relative to the data directory.
+  path         TEXT NOT NULL UNIQUE,
+  -- Where it lies on the time line (domain/footage/segment-clock.ts); the next segment of a run starts where it ends.
+  start_at     INTEGER NOT NULL,
+  -- An hour at the most: what overlaps a span is found from its start.
+  end_at       INTEGER NOT NULL CHECK (end_at BETWEEN start_at AND start_at + 3600000),
+  -- By media time.
+  duration_ms  INTEGER NOT NULL CHECK (duration_ms >= 0),
+  bytes        INTEGER NOT NULL CHECK (bytes >= 0),
+  sha256       TEXT NOT NULL CHECK (length(sha256) = 64),
+  -- h264, hevc; aac or null.
+  codec        TEXT NOT NULL,
+  audio_codec  TEXT,
+  width        INTEGER,
+  height       INTEGER,
+  -- The same for all segments that one connection to the camera brought: their media time is continuous.
+  run          TEXT NOT NULL,
+  -- SHA-256 of ftyp and moov: segments with the same can be joined without another decoder.
+  init_sha256  TEXT NOT NULL CHECK (length(init_sha256) = 64),
+  -- Why it ends where it ends.
+  end_reason   TEXT NOT NULL CHECK (end_reason IN ('rotated', 'stopped', 'stalled', 'disconnected', 'changed', 'crash', 'disk')),
+  -- From when retention counts its age: when it was finished.
+  kept_from    INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX segment_by_camera_and_start ON segment (camera, start_at, end_at);
+CREATE INDEX segment_by_age ON segment (camera, kept_from, id, bytes, start_at, end_at);
+
+-- The segment that is being written, one for each camera that is recording. `written_at` is renewed with every sync, so
+-- that a row that is old is of a recorder that died; the next start finishes it as `crash`.
+CREATE TABLE open_segment (
+  camera     TEXT PRIMARY KEY,
+  id         TEXT NOT NULL,
+  run        TEXT NOT NULL,
+  -- Without `.open`.
+  path       TEXT NOT NULL,
+  start_at   INTEGER NOT NULL,
+  -- Where the last fragment that was synced ends, on the time line.
+  end_at     INTEGER NOT NULL,
+  -- Our clock at the last sync.
+  written_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A time that is not in a segment. Gaps of one camera do not overlap.
+CREATE TABLE gap (
+  camera   TEXT NOT NULL,
+  start_at INTEGER NOT NULL,
+  -- Null while it lasts.
+  end_at   INTEGER CHECK (end_at >= start_at),
+  reason   TEXT NOT NULL CHECK (reason IN ('off', 'unreachable', 'refused', 'stalled', 'disk', 'restart', 'clock', 'unknown')),
+  PRIMARY KEY (camera, start_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX gap_open ON gap (camera) WHERE end_at IS NULL;
+
+-- When the process that records was last alive. What comes after that nobody knows about.
+CREATE TABLE recorder (
+  one      INTEGER PRIMARY KEY CHECK (one = 1),
+  alive_at INTEGER NOT NULL
+) STRICT;

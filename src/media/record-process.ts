@@ -1,0 +1,110 @@
+// The ffmpeg that turns one camera's packets into fragmented MP4 on a pipe. It copies video and reads what a camera wrote, so
+// it is confined like the decoders (confine.ts): but it needs loopback, and lives for as long as the camera does.
+
+import { spawn } from 'node:child_process';
+import { errnoOf } from '../base/errors.ts';
+import { environment, findTool, killGroup, plainText } from './confine.ts';
+
+export type RecordProcess = Readonly<{
+  pid: number;
+  /** Resolves, never rejects, when it and its output have ended, and no `onOutput` follows. */
+  ended: Promise<RecordProcessEnd>;
+  /** Waits until it ends by itself, then SIGTERM, and after the same time again SIGKILL to all that it started. */
+  end(graceMs: number): Promise<void>;
+}>;
+
+export type RecordProcessEnd = Readonly<{
+  /** `ended with code 1`, `was killed by SIGKILL`. */
+  how: string;
+  /** It ended by itself, and says that something was wrong. */
+  isOwnFault: boolean;
+  /** The last of what it said, as one line of plain text without its input's address. */
+  complaint: string;
+}>;
+
+/** Far more than copying takes; what a stream that makes ffmpeg grow without end may take. */
+const addressSpaceBytes = 1024 * 1024 * 1024;
+const openFiles = 64;
+const maxComplaintBytes = 2048;
+
+/** Throws FailedError when a tool is missing. */
+export async function startRecordProcess(options: {
+  /** Its one input, on loopback. */
+  url: string;
+  video: 'h264' | 'hevc';
+  /** `transcode`: to AAC. Null: without. */
+  audio: 'copy' | 'transcode' | null;
+  onOutput(chunk: Buffer): void;
+  searchPath?: string;
+}): Promise<RecordProcess> {
+  const [setpriv, prlimit, ffmpeg] = await Promise.all([
+    findTool('setpriv', 'util-linux', options.searchPath),
+    findTool('prlimit', 'util-linux', options.searchPath),
+    findTool('ffmpeg', 'ffmpeg', options.searchPath),
+  ]);
+  const args = [
+    ...['--pdeathsig', 'KILL', '--no-new-privs', prlimit, `--as=${addressSpaceBytes}`],
+    ...[`--nofile=${openFiles}`, '--core=0', '--fsize=0', '--', ffmpeg, ...ffmpegArguments(options)],
+  ];
+  const child = spawn(setpriv, args, {
+    cwd: '/',
+    env: environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = Promise.withResolvers<RecordProcessEnd>();
+  let said: Buffer = Buffer.alloc(0);
+  child.stdout.on('data', options.onOutput);
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = Buffer.concat([said, chunk]).subarray(-maxComplaintBytes);
+  });
+  child.once('error', cause =>
+    ended.resolve({ how: `cannot be started (${errnoOf(cause)})`, isOwnFault: false, complaint: '' }),
+  );
+  // What it may have started is in its group, and would hold the pipe open.
+  child.once('exit', () => killGroup(child));
+  child.once('close', (code, signal) =>
+    ended.resolve({
+      how: signal === null ? `ended with code ${code}` : `was killed by ${signal}`,
+      isOwnFault: signal === null && code !== 0,
+      complaint: plainText(said).replaceAll(options.url, 'the stream').slice(-300),
+    }),
+  );
+  return {
+    pid: child.pid ?? 0,
+    ended: ended.promise,
+    async end(graceMs) {
+      if (await isOverWithin(ended.promise, graceMs)) return;
+      killGroup(child, 'SIGTERM');
+      if (await isOverWithin(ended.promise, graceMs)) return;
+      killGroup(child);
+      await ended.promise;
+    },
+  };
+}
+
+function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
+  return [
+    ...['-nostdin', '-hide_banner', '-v', 'error', '-threads', '1'],
+    // Deadlines are ours; this one is only for an ffmpeg that nobody watches any more.
+    ...['-protocol_whitelist', 'rtsp,tcp,rtp,udp', '-rtsp_transport', 'tcp', '-timeout', '60000000'],
+    // What came while it found out what comes is not written late: the arrival of the first fragment says when it was.
+    ...['-fflags', '+nobuffer', '-analyzeduration', '2000000', '-probesize', '1000000', '-fpsprobesize', '0'],
+    ...['-i', url, '-map', '0:v:0', '-c:v', 'copy', ...(video === 'hevc' ? ['-tag:v', 'hvc1'] : [])],
+    ...(audio === null ? [] : ['-map', '0:a:0', '-c:a', ...soundArguments[audio]]),
+    // Sound that stops does not hold video back.
+    ...['-max_interleave_delta', '1000000'],
+    ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof', '-frag_duration', '1000000'],
+    ...['-flush_packets', '1', '-f', 'mp4', 'pipe:1'],
+  ];
+}
+
+const soundArguments = { copy: ['copy'], transcode: ['aac', '-b:a', '48k'] } as const;
+
+async function isOverWithin(ended: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  const isOver = await Promise.race([ended.then(() => true), late.promise]);
+  clearTimeout(timer);
+  return isOver;
+}

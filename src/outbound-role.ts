@@ -1,0 +1,110 @@
+// The role that goes out to others, wired: it records what the cameras' own streams show. It alone holds the passwords of the
+// cameras; what a camera sends is taken apart by an ffmpeg that reaches nothing but this process.
+
+import { statfs } from 'node:fs/promises';
+import type { AccountReader, Camera } from './access/accounts.ts';
+import { openAccountReader } from './access/open-accounts.ts';
+import { openSigningKey } from './access/signing-key.ts';
+import { readStreamPassword } from './access/stream-passwords.ts';
+import { openFootageFiles } from './archive/footage-files.ts';
+import { onceMounted } from './archive/once-mounted.ts';
+import type { Clock } from './base/clock.ts';
+import { messageOf } from './base/errors.ts';
+import type { Log } from './base/log.ts';
+import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
+import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
+import { startPull } from './record/pull.ts';
+import type { CameraSource } from './record/record-camera.ts';
+import { type RecordedCamera, type Recorders, startRecorders } from './record/start-record.ts';
+import { StreamError } from './record/stream-error.ts';
+import type { Settings } from './settings/settings.ts';
+
+type RoleOptions = Readonly<{ settings: Settings; archiveId: string; log: Log; clock: Clock }>;
+
+export type OutboundRole = AsyncDisposable;
+
+/** Resolves when the recorders run, unless the disk is not there: then that follows. */
+export async function startOutboundRole(options: RoleOptions): Promise<OutboundRole> {
+  const { settings, archiveId, clock } = options;
+  const { dataDir, stateDir } = settings;
+  const log = options.log.child({ role: 'outbound' });
+  await using opened = new AsyncDisposableStack();
+  const accounts = opened.use(openAccountReader({ stateDir }));
+  const { sign } = await openSigningKey({ stateDir, log });
+  const catalogue = opened.use(
+    openCatalogue({
+      file: catalogueFile(stateDir),
+      chain: { archiveId, sign, now: () => clock.now() },
+      eventGapMs: settings.events.gapMs,
+    }),
+  );
+  let recorders: Recorders | undefined;
+  opened.defer(async () => recorders?.[Symbol.asyncDispose]());
+  const work = async () => {
+    recorders = await startRecorders({
+      parts: {
+        ...{ catalogue, clock, log, random: Math.random },
+        files: openFootageFiles({ dataDir, archiveId }),
+        async freeBytes() {
+          const { bavail, bsize } = await statfs(dataDir);
+          return bavail * bsize;
+        },
+        minFreeBytes: settings.ftps.limits.minFreeBytes,
+        segmentMs: settings.record.segmentMs,
+        lossWindowMs: settings.record.lossWindowMs,
+      },
+      cameras: () => recordedCameras(accounts, { ...options, log }),
+    });
+  };
+  opened.use(await onceMounted({ work, log }));
+  const rooms = opened.move();
+  return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
+}
+
+function recordedCameras(accounts: AccountReader, options: RoleOptions): RecordedCamera[] {
+  const { enabled } = options.settings.record;
+  return accounts
+    .cameras()
+    .filter(camera => camera.rtspUrl !== null && camera.enabled)
+    .map(camera => ({
+      name: camera.name,
+      timeZone: camera.timeZone,
+      record: enabled ? camera.record : 'off',
+      source: sourceOf(camera, options),
+    }));
+}
+
+function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): CameraSource {
+  const { name, version, rtspUrl, rtspBasic, rtspFingerprint } = camera;
+  return {
+    // A new password comes with a new version of the account.
+    key: `${version}`,
+    async pull(sink, signal) {
+      const parsed = parseRtspAddress(rtspUrl ?? '');
+      if (parsed.address === null)
+        throw new StreamError(
+          'malformed',
+          `the address of the stream is not one: set it again with camera set ${name} --rtsp`,
+        );
+      const password = await readStreamPassword(settings.stateDir, name).catch(error => {
+        throw new StreamError('refused', messageOf(error));
+      });
+      if (signal.aborted) throw new StreamError('stopped', 'the recording was stopped');
+      const { address } = parsed;
+      return startPull(
+        { clock },
+        {
+          ...{ address, fingerprint: rtspFingerprint, ...sink },
+          credentials:
+            address.user === null
+              ? null
+              : { user: address.user, password: password ?? '', allowBasic: rtspBasic },
+          wantsAudio: settings.record.audio !== 'off',
+          maxBitsPerSecond: settings.record.maxBitsPerSecond,
+          onAudioLost: reason => log.warn({ camera: name, reason }, 'sound is not recorded'),
+          log: log.child({ camera: name }),
+        },
+      );
+    },
+  };
+}

@@ -1,0 +1,208 @@
+// Cuts what one connection to a camera brings into segments. A segment begins at a key frame, with the description and with
+// media time zero, and lasts about `segmentMs`. Everything is done in turn: what arrives while the disk is busy waits, up to
+// a limit.
+
+import type { FootageFile, FootageFiles } from '../archive/footage-files.ts';
+import { footageRelativePath } from '../archive/footage-path.ts';
+import type { Clock } from '../base/clock.ts';
+import { randomId } from '../base/random-id.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { OpenSegment, SegmentEnd } from '../catalogue/footage.ts';
+import type { AfterSegment } from '../catalogue/footage-filing.ts';
+import type { GapReason } from '../domain/footage/coverage.ts';
+import { type FootageInit, type Fragment, shiftFragment } from '../domain/footage/fragment-reader.ts';
+import { maxDisagreementMs, type RunClock, startRunClock } from '../domain/footage/segment-clock.ts';
+import { firstSegmentMs, placeOf } from '../domain/footage/stagger.ts';
+import { segmentFrom } from './segment-facts.ts';
+
+export type SegmentWriterOptions = Readonly<{
+  camera: string;
+  files: FootageFiles;
+  catalogue: Pick<Catalogue, 'addOpenSegment' | 'renewOpenSegment' | 'fileSegment' | 'beginGap'>;
+  clock: Clock;
+  segmentMs: number;
+  lossWindowMs: number;
+  /** Every fragment that has its place on the time line, whether it was written or not. */
+  onPlaced?(placed: Readonly<{ init: FootageInit; fragment: Fragment; startAt: number }>): void;
+  /** The first that could not be written. Nothing more is written after that; `end` is still to be called. */
+  onFailure(error: unknown): void;
+}>;
+
+export type SegmentWriter = Readonly<{
+  /** A description: a new run begins. */
+  init(init: FootageInit): void;
+  /** Called as it arrives: its time is taken now. */
+  fragment(fragment: Fragment): void;
+  /**
+   * Finishes the segment. Resolves when it is filed, or when that failed or it holds nothing: then its row says that it is
+   * open, for recover-segment.ts.
+   */
+  end(endReason: SegmentEnd, gap: GapReason): Promise<void>;
+}>;
+
+type Current = {
+  open: OpenSegment;
+  init: FootageInit;
+  file: FootageFile;
+  wantedMs: number;
+  /** By track, in its units: what media time zero of this file is. */
+  zero: ReadonlyMap<number, bigint>;
+  hasMedia: boolean;
+  mediaStartMs: number;
+  mediaEndMs: number;
+  endAt: number;
+};
+
+/** A disk that is so far behind is not coming back in time. */
+const maxWaitingBytes = 128 * 1024 * 1024;
+/** No camera has key frames so far apart; the table ends a segment at an hour. */
+const maxWithoutKeyFrameMs = 30 * 60_000;
+/** Media time goes back by less when pictures are told in another order than they are shown. */
+const maxBackMs = 500;
+
+export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter {
+  const { camera, files, catalogue, clock, segmentMs, lossWindowMs } = options;
+  let init: FootageInit | undefined;
+  let run = { id: randomId(), clock: undefined as RunClock | undefined, lastStartMs: 0, lastEndMs: 0 };
+  let current: Current | undefined;
+  let waitingBytes = 0;
+  let hasFailed = false;
+  let syncTimer: NodeJS.Timeout | undefined;
+  let last: Promise<void> = Promise.resolve();
+
+  const fail = (error: unknown) => {
+    if (hasFailed) return;
+    hasFailed = true;
+    options.onFailure(error);
+  };
+  const inTurn = (work: () => Promise<void>) => {
+    last = last.then(() => (hasFailed ? undefined : work())).catch(fail);
+  };
+  const startRun = () => {
+    run = { id: randomId(), clock: undefined, lastStartMs: 0, lastEndMs: 0 };
+  };
+
+  const finish = async (endReason: SegmentEnd, after: AfterSegment, endAt = current?.endAt ?? 0) => {
+    if (current === undefined) return;
+    const { open, init: begunWith, file, hasMedia, mediaStartMs, mediaEndMs } = current;
+    current = undefined;
+    if (!hasMedia) return file.leave();
+    const finished = await file.finish();
+    catalogue.fileSegment(
+      segmentFrom({
+        ...{ open, init: begunWith, file: finished, endAt, endReason },
+        durationMs: mediaEndMs - mediaStartMs,
+        keptFrom: clock.now(),
+      }),
+      after,
+    );
+  };
+  const endRun = async (endReason: SegmentEnd, gap: GapReason) => {
+    await finish(endReason, { gap });
+    startRun();
+  };
+  /** The row comes first, so that no file is left that nobody knows about. */
+  const begin = async (fragment: Fragment, begunWith: FootageInit, startAt: number, rotates: boolean) => {
+    const id = randomId();
+    const path = footageRelativePath({ camera, startAt, id });
+    const open: OpenSegment = {
+      camera,
+      id,
+      run: run.id,
+      path,
+      startAt,
+      endAt: startAt,
+      writtenAt: clock.now(),
+    };
+    if (rotates) await finish('rotated', { open }, startAt);
+    else catalogue.addOpenSegment(open);
+    const wantedMs = rotates ? segmentMs : firstSegmentMs({ startAt, segmentMs, place: placeOf(camera) });
+    const file = await files.create(path);
+    const { startMs } = fragment;
+    const zero = zeroOf(fragment, begunWith);
+    current = {
+      ...{ open, init: begunWith, file, wantedMs, zero, endAt: startAt },
+      ...{ hasMedia: false, mediaStartMs: startMs, mediaEndMs: startMs },
+    };
+    await file.append(begunWith.bytes);
+  };
+  const sync = async () => {
+    if (current === undefined) return;
+    const { open, file, endAt } = current;
+    await file.sync();
+    catalogue.renewOpenSegment({ camera, id: open.id, endAt, writtenAt: clock.now() });
+  };
+  const write = async (fragment: Fragment, begunWith: FootageInit, times: Arrived): Promise<void> => {
+    const placed = place(run, fragment, times);
+    if ('gap' in placed) {
+      await endRun('changed', placed.gap);
+      return fragment.startsWithKeyFrame ? write(fragment, begunWith, times) : undefined;
+    }
+    const { startAt } = placed;
+    options.onPlaced?.({ init: begunWith, fragment, startAt });
+    const lengthMs = current === undefined ? 0 : startAt - current.open.startAt;
+    if (lengthMs > maxWithoutKeyFrameMs && !fragment.startsWithKeyFrame) return endRun('changed', 'stalled');
+    const rotates = current !== undefined && fragment.startsWithKeyFrame && lengthMs >= current.wantedMs;
+    if (current === undefined || rotates) await begin(fragment, begunWith, startAt, rotates);
+    if (current === undefined) return;
+    await current.file.append(shiftFragment(fragment, current.zero));
+    current.hasMedia = true;
+    current.mediaEndMs = Math.max(current.mediaEndMs, fragment.startMs + fragment.durationMs);
+    current.endAt = Math.max(current.endAt, Math.round(startAt + fragment.durationMs));
+    syncTimer ??= setTimeout(() => {
+      syncTimer = undefined;
+      inTurn(sync);
+    }, lossWindowMs).unref();
+  };
+  return {
+    init: described =>
+      inTurn(async () => {
+        // Not known before: the segment that is open is of the description before.
+        if (init !== undefined) await endRun('changed', 'clock');
+        init = described;
+      }),
+    fragment(fragment) {
+      const times = { arrivedAt: clock.now(), monotonicMs: clock.monotonicMs() };
+      waitingBytes += fragment.bytes.length;
+      if (waitingBytes > maxWaitingBytes) return fail(new Error('the disk does not keep up with the camera'));
+      inTurn(async () => {
+        waitingBytes -= fragment.bytes.length;
+        // Before the first key frame there is nothing that could be shown.
+        if (init === undefined || (run.clock === undefined && !fragment.startsWithKeyFrame)) return;
+        await write(fragment, init, times);
+      });
+    },
+    async end(endReason, gap) {
+      clearTimeout(syncTimer);
+      // Also after a failure: what was whole before it is kept, if that can be.
+      last = last.then(() => finish(endReason, { gap })).catch(fail);
+      await last;
+    },
+  };
+}
+
+type Arrived = Readonly<{ arrivedAt: number; monotonicMs: number }>;
+type Run = { clock: RunClock | undefined; lastStartMs: number; lastEndMs: number };
+
+/** Where the fragment lies, or why the run is over before it. */
+function place(run: Run, fragment: Fragment, times: Arrived): { startAt: number } | { gap: GapReason } {
+  const { startMs: mediaMs, durationMs } = fragment;
+  const arrival = { mediaMs, durationMs, ...times };
+  if (run.clock === undefined) run.clock = startRunClock(arrival);
+  else if (mediaMs < run.lastStartMs - maxBackMs) return { gap: 'clock' };
+  const placed = run.clock.place(arrival);
+  if (!('startAt' in placed)) return { gap: 'clock' };
+  if (run.lastEndMs > 0 && mediaMs > run.lastEndMs + maxDisagreementMs) return { gap: 'stalled' };
+  run.lastStartMs = mediaMs;
+  run.lastEndMs = mediaMs + durationMs;
+  return placed;
+}
+
+/** The same instant in the units of every track: the earliest with which the fragment begins, so that sound stays in step. */
+function zeroOf(fragment: Fragment, { tracks }: FootageInit): ReadonlyMap<number, bigint> {
+  const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  const startS = Math.min(
+    ...fragment.tracks.map(({ trackId, baseTime }) => Number(baseTime) / (timescales.get(trackId) ?? 1)),
+  );
+  return new Map(tracks.map(({ id, timescale }) => [id, BigInt(Math.round(startS * timescale))]));
+}

@@ -1,0 +1,31 @@
+// What runs on a thread that role-thread.ts starts. Only the role that is played is loaded.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from './base/clock.ts';
+import { openLog } from './base/log.ts';
+import { type RoleThreadData, type RoleThreadMessage, sentenceFamilies } from './role-thread.ts';
+
+const { role: name, settings, archiveId } = workerData as RoleThreadData;
+const log = openLog({ level: settings.log.level });
+try {
+  const role = await startRole();
+  parentPort?.once('message', () => {
+    void role[Symbol.asyncDispose]().then(() => parentPort?.close());
+  });
+  tell({ state: 'ready' });
+} catch (error) {
+  // The class of an error does not survive the way between threads, and it decides the exit code.
+  const family = sentenceFamilies.find(each => each === (error as Error).name);
+  if (family === undefined) throw error;
+  tell({ state: 'refused', family, sentence: (error as Error).message });
+}
+
+async function startRole(): Promise<AsyncDisposable> {
+  const options = { settings, archiveId, log, clock: systemClock };
+  if (name === 'archive') return (await import('./archive-role.ts')).startArchiveRole(options);
+  return (await import('./outbound-role.ts')).startOutboundRole(options);
+}
+
+function tell(message: RoleThreadMessage): void {
+  parentPort?.postMessage(message);
+}

@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openFootageFiles } from '../../src/archive/footage-files.ts';
+import { openMarker } from '../../src/archive/marker.ts';
+import { openCatalogue } from '../../src/catalogue/catalogue.ts';
+import { recoverSegment } from '../../src/record/recover-segment.ts';
+import { startSegmentWriter } from '../../src/record/segment-writer.ts';
+import { handClock, makeFootage } from './made-footage.ts';
+
+const noon = Date.UTC(2026, 10, 21, 12);
+const camera = 'den';
+const footage = makeFootage(30);
+const other = makeFootage(3, { size: '320x240' });
+const { privateKey } = generateKeyPairSync('ed25519');
+
+async function opened(test: Test) {
+  const root = test.testdir();
+  const dirs = { dataDir: join(root, 'data'), stateDir: join(root, 'state') };
+  const archiveId = await openMarker(dirs);
+  const catalogue = openCatalogue({
+    file: join(dirs.stateDir, 'catalogue.db'),
+    chain: {
+      archiveId,
+      sign: text => sign(null, Buffer.from(text), privateKey).toString('base64'),
+      now: () => noon,
+    },
+  });
+  test.teardown(() => catalogue[Symbol.dispose]());
+  const files = openFootageFiles({ dataDir: dirs.dataDir, archiveId });
+  const clock = handClock(noon);
+  const failures: unknown[] = [];
+  const writer = startSegmentWriter({
+    ...{ camera, files, catalogue, clock, segmentMs: 10_000, lossWindowMs: 5000 },
+    onFailure: error => failures.push(error),
+  });
+  return {
+    ...{ catalogue, files, clock, writer, failures, dataDir: dirs.dataDir },
+    /** As fragments arrive: at the end of the second that they hold. */
+    bring(fragments = footage.fragments) {
+      for (const fragment of fragments) {
+        clock.pass(fragment.durationMs);
+        writer.fragment(fragment);
+      }
+    },
+    segments: () => catalogue.segmentsBetween({ camera, from: noon - 3_600_000, to: noon + 7_200_000 }),
+    gaps: () => {
+      catalogue.beatRecorder(clock.now());
+      return catalogue.gaps({ camera, from: noon - 3_600_000, to: noon + 7_200_000, now: clock.now() });
+    },
+  };
+}
+
+t.test('segments follow each other without a hole, play, and are what the catalogue says', async t => {
+  const { bring, writer, segments, dataDir, failures, catalogue } = await opened(t);
+  writer.init(footage.init);
+  bring();
+  await writer.end('stopped', 'off');
+  const found = segments();
+  t.strictSame(failures, []);
+  t.ok(found.length >= 3, 'several segments');
+  t.equal(found[0]?.startAt, noon, 'the first begins when its first fragment did');
+  for (const [index, segment] of found.entries()) {
+    const next = found[index + 1];
+    if (next) t.equal(next.startAt, segment.endAt, 'the next begins where this one ends');
+    const file = join(dataDir, segment.path);
+    t.equal(createHash('sha256').update(readFileSync(file)).digest('hex'), segment.sha256);
+    t.equal(statSync(file).mode & 0o777, 0o400);
+    const probed = execFileSync('ffprobe', [
+      ...['-v', 'error', '-count_frames', '-select_streams', 'v'],
+      ...['-show_entries', 'stream=nb_read_frames,start_time', '-of', 'csv=p=0', file],
+    ]).toString();
+    const [startS, frames] = probed.trim().split(',').map(Number);
+    t.ok((startS ?? 9) < 0.2, 'media time begins at zero');
+    t.equal(frames, Math.round(segment.durationMs / 100), 'every frame is there');
+    t.equal(segment.codec, 'h264');
+    t.equal(segment.audioCodec, null);
+  }
+  t.equal(found.at(-1)?.endAt, noon + 30_000);
+  t.equal(new Set(found.map(({ run }) => run)).size, 1);
+  t.strictSame(catalogue.openSegments(), []);
+});
+
+t.test('sound is kept, in step with the pictures', async t => {
+  const { bring, writer, segments, dataDir } = await opened(t);
+  const { init, fragments } = makeFootage(20, { sound: true });
+  writer.init(init);
+  bring(fragments);
+  await writer.end('stopped', 'off');
+  const found = segments();
+  t.ok(found.length >= 2);
+  for (const { path, audioCodec } of found) {
+    t.equal(audioCodec, 'aac');
+    const probed = execFileSync('ffprobe', [
+      ...['-v', 'error', '-show_entries', 'stream=start_time', '-of', 'csv=p=0', join(dataDir, path)],
+    ]).toString();
+    const [videoS = 0, audioS = 9] = probed.trim().split('\n').map(Number);
+    t.ok(Math.abs(videoS - audioS) < 0.2, `${videoS} and ${audioS}`);
+  }
+});
+
+t.test('what has another form becomes another run, and nothing is written before a key frame', async t => {
+  const { bring, writer, segments, clock, gaps } = await opened(t);
+  writer.init(footage.init);
+  const [first] = footage.fragments;
+  if (!first) throw new Error('a fragment was expected');
+  writer.fragment({ ...first, startsWithKeyFrame: false });
+  bring(footage.fragments.slice(0, 3));
+  clock.pass(2000);
+  writer.init(other.init);
+  bring(other.fragments);
+  await writer.end('stalled', 'stalled');
+  const [one, two] = segments();
+  t.equal(segments().length, 2);
+  t.equal(one?.endReason, 'changed');
+  t.equal(two?.endReason, 'stalled');
+  t.not(one?.run, two?.run);
+  t.not(one?.initSha256, two?.initSha256);
+  t.equal(two?.width, 320);
+  clock.pass(1000);
+  t.strictSame(gaps(), [
+    { startAt: noon + 3000, endAt: noon + 5000, reason: 'clock' },
+    { startAt: noon + 8000, endAt: noon + 9000, reason: 'stalled' },
+  ]);
+});
+
+t.test('media time that jumps by an hour, or goes back, begins a new run with a gap in between', async t => {
+  for (const jumpMs of [3_600_000, -8000]) {
+    await t.test(`${jumpMs} ms`, async t => {
+      const { bring, writer, segments, failures } = await opened(t);
+      writer.init(footage.init);
+      bring(footage.fragments.slice(10, 13));
+      bring(
+        footage.fragments
+          .slice(13, 16)
+          .map(fragment => ({ ...fragment, startMs: fragment.startMs + jumpMs })),
+      );
+      await writer.end('stopped', 'off');
+      t.strictSame(failures, []);
+      t.equal(segments().length, 2);
+      t.equal(segments()[0]?.endReason, 'changed');
+      t.equal(segments()[1]?.startAt, noon + 3000, 'and lies where it happened');
+    });
+  }
+});
+
+t.test('our own clock that is set begins a new run', async t => {
+  const { bring, writer, segments, clock, gaps } = await opened(t);
+  writer.init(footage.init);
+  bring(footage.fragments.slice(0, 3));
+  clock.set(noon + 3_600_000);
+  bring(footage.fragments.slice(3, 6));
+  await writer.end('stopped', 'off');
+  t.strictSame(
+    segments().map(({ startAt }) => startAt),
+    [noon, noon + 3_600_000],
+  );
+  t.strictSame(gaps()[0], { startAt: noon + 3000, endAt: noon + 3_600_000, reason: 'clock' });
+});
+
+t.test('what a crash left open is cut at its last whole fragment and filed', async t => {
+  for (const cutBytes of [0, 1, 500]) {
+    await t.test(`${cutBytes} bytes short`, async t => {
+      const { bring, writer, clock, catalogue, files, dataDir, segments } = await opened(t);
+      writer.init(footage.init);
+      bring(footage.fragments.slice(0, 4));
+      // In turn behind the fragments: when it is answered, they are in the file.
+      const path = await openPath(dataDir, footage.init.bytes.length + sizeOf(4));
+      truncateSync(path, statSync(path).size - cutBytes);
+      const [open] = catalogue.openSegments();
+      if (!open) throw new Error('an open segment was expected');
+      const now = () => clock.now();
+      await recoverSegment({ catalogue, files, now }, open, { endReason: 'crash', gap: 'restart' });
+      const [segment] = segments();
+      t.equal(segment?.endReason, 'crash');
+      t.equal(segment?.durationMs, cutBytes === 0 ? 4000 : 3000);
+      const bytes = readFileSync(join(dataDir, segment?.path ?? ''));
+      t.equal(createHash('sha256').update(bytes).digest('hex'), segment?.sha256);
+      t.notOk(existsSync(path));
+      t.strictSame(catalogue.openSegments(), []);
+      clock.pass(60_000);
+      catalogue.beatRecorder(clock.now());
+      t.match(catalogue.gaps({ camera, from: noon, to: noon + 70_000, now: clock.now() }), [
+        { startAt: segment?.endAt, endAt: noon + 64_000, reason: 'restart' },
+      ]);
+    });
+  }
+});
+
+t.test('an open file without a whole fragment goes, and its time is a gap', async t => {
+  const { bring, writer, clock, catalogue, files, dataDir, segments, gaps } = await opened(t);
+  writer.init(footage.init);
+  bring(footage.fragments.slice(0, 1));
+  const path = await openPath(dataDir, footage.init.bytes.length + sizeOf(1));
+  truncateSync(path, footage.init.bytes.length + 10);
+  const [open] = catalogue.openSegments();
+  if (!open) throw new Error('an open segment was expected');
+  const now = () => clock.now();
+  await recoverSegment({ catalogue, files, now }, open, { endReason: 'crash', gap: 'restart' });
+  t.strictSame(segments(), []);
+  t.notOk(existsSync(path));
+  t.strictSame(gaps(), [{ startAt: noon, endAt: noon + 1000, reason: 'restart' }]);
+});
+
+function sizeOf(count: number): number {
+  return footage.fragments.slice(0, count).reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+/** The `.open` file, once it has so many bytes. */
+async function openPath(dataDir: string, bytes: number): Promise<string> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    const names = existsSync(join(dataDir, 'footage'))
+      ? (readdirSync(join(dataDir, 'footage'), { recursive: true }) as string[])
+      : [];
+    const name = names.find(each => each.endsWith('.open'));
+    const path = join(dataDir, 'footage', name ?? '');
+    if (name !== undefined && statSync(path).size === bytes) return path;
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  throw new Error('the fragments did not reach the file');
+}

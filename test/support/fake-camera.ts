@@ -1,0 +1,179 @@
+// An RTSP camera that does as it is told, also what no camera should: real H.264 in RTP over its RTSP connection.
+
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { promisify } from 'node:util';
+
+export type FakeCameraOptions = {
+  elementaryStream?: Buffer;
+  /** Answers a request instead of the camera; undefined: as usual. */
+  answer?(request: FakeRequest): string | undefined;
+  /** Ticks of 90 kHz that are added to the time of picture number `picture`. */
+  shift?(picture: number): number;
+  /** False: picture `picture` is not sent, nor any after it. */
+  sends?(picture: number, socket: Socket): boolean;
+  /** Lines between the session and the video of the description. */
+  audio?: readonly string[];
+  tls?: { key: string; cert: string };
+};
+
+export type FakeRequest = Readonly<{ method: string; head: string; sequence: string }>;
+
+export type FakeCamera = AsyncDisposable &
+  Readonly<{ port: number; requests: FakeRequest[]; sockets: Set<Socket> }>;
+
+const rate = 15;
+
+/** Annex B of a few seconds, a key frame every second. */
+export async function makeElementaryStream(size = '160x120', codec: 'libx264' | 'libx265' = 'libx264') {
+  const { stdout } = await promisify(execFile)(
+    'ffmpeg',
+    [
+      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc=size=${size}:rate=${rate}:duration=3`, '-c:v', codec],
+      ...['-preset', 'ultrafast', '-tune', 'zerolatency', '-threads', '1', '-g', `${rate}`, '-bf', '0'],
+      ...(codec === 'libx264'
+        ? ['-x264-params', 'sliced-threads=0:scenecut=0', '-f', 'h264']
+        : ['-f', 'hevc']),
+      'pipe:1',
+    ],
+    { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 },
+  );
+  return stdout;
+}
+
+export async function startFakeCamera(options: FakeCameraOptions = {}): Promise<FakeCamera> {
+  const requests: FakeRequest[] = [];
+  const sockets = new Set<Socket>();
+  const onSocket = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    const stop = new AbortController();
+    socket.on('close', () => {
+      sockets.delete(socket);
+      stop.abort();
+    });
+    let text = '';
+    socket.on('data', chunk => {
+      text += chunk.toString('latin1');
+      for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+        const head = text.slice(0, end);
+        text = text.slice(end + 4);
+        const method = head.split(' ', 1)[0] ?? '';
+        const request = { method, head, sequence: /CSeq: (\d+)/.exec(head)?.[1] ?? '0' };
+        requests.push(request);
+        socket.write(options.answer?.(request) ?? usualAnswer(request, options));
+        if (method === 'PLAY') play(socket, options, stop.signal);
+      }
+    });
+  };
+  const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    requests,
+    sockets,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+export function answerWith(
+  { sequence }: FakeRequest,
+  status: string,
+  headers: readonly string[] = [],
+  body = '',
+) {
+  const all = [
+    `RTSP/1.0 ${status}`,
+    `CSeq: ${sequence}`,
+    ...headers,
+    ...(body && [`Content-Length: ${body.length}`]),
+  ];
+  return `${all.join('\r\n')}\r\n\r\n${body}`;
+}
+
+export const description = (audio: readonly string[] = []) =>
+  [
+    ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=camera', 't=0 0', 'm=video 0 RTP/AVP 96'],
+    ...['a=rtpmap:96 H264/90000', 'a=fmtp:96 packetization-mode=1', 'a=control:video', ...audio, ''],
+  ].join('\r\n');
+
+function usualAnswer(request: FakeRequest, options: FakeCameraOptions): string {
+  const session = 'Session: 12345678;timeout=60';
+  if (request.method === 'DESCRIBE')
+    return answerWith(request, '200 OK', ['Content-Type: application/sdp'], description(options.audio));
+  const transport = /^Transport: (.*)$/m.exec(request.head)?.[1]?.trim();
+  return answerWith(request, '200 OK', [session, ...(transport ? [`Transport: ${transport}`] : [])]);
+}
+
+function play(socket: Socket, options: FakeCameraOptions, signal: AbortSignal): void {
+  const pictures = picturesIn(options.elementaryStream ?? Buffer.alloc(0));
+  let picture = 0;
+  let sequence = 0;
+  const timer = setInterval(() => {
+    if (pictures.length === 0 || options.sends?.(picture, socket) === false) return clearInterval(timer);
+    const timestamp = (picture * (90_000 / rate) + (options.shift?.(picture) ?? 0)) >>> 0;
+    const all = pictures[picture % pictures.length] as Buffer[];
+    for (const [index, unit] of all.entries())
+      for (const [last, payload] of payloadsOf(unit))
+        socket.write(
+          rtpPacket({ sequence: sequence++, timestamp, marker: last && index === all.length - 1 }, payload),
+        );
+    picture++;
+  }, 1000 / rate);
+  signal.addEventListener('abort', () => clearInterval(timer));
+}
+
+/** Units, gathered into pictures: what comes before a slice belongs to it. */
+function picturesIn(stream: Buffer): Buffer[][] {
+  const units: Buffer[] = [];
+  const mark = Buffer.from([0, 0, 1]);
+  for (let at = stream.indexOf(mark); at >= 0; ) {
+    const next = stream.indexOf(mark, at + 3);
+    let end = next < 0 ? stream.length : next;
+    while (next >= 0 && stream[end - 1] === 0) end--;
+    units.push(stream.subarray(at + 3, end));
+    at = next;
+  }
+  const pictures: Buffer[][] = [[]];
+  for (const unit of units) {
+    pictures.at(-1)?.push(unit);
+    const type = (unit[0] as number) & 0x1f;
+    if (type === 1 || type === 5) pictures.push([]);
+  }
+  return pictures.filter(units => units.length > 0);
+}
+
+/** RFC 6184: whole, or in fragments (FU-A). */
+function* payloadsOf(unit: Buffer): Generator<readonly [isLast: boolean, payload: Buffer]> {
+  const room = 1400;
+  if (unit.length <= room) return void (yield [true, unit]);
+  const header = unit[0] as number;
+  for (let at = 1; at < unit.length; at += room) {
+    const isLast = at + room >= unit.length;
+    const bits = (at === 1 ? 0x80 : 0) | (isLast ? 0x40 : 0) | (header & 0x1f);
+    yield [isLast, Buffer.concat([Buffer.from([(header & 0xe0) | 28, bits]), unit.subarray(at, at + room)])];
+  }
+}
+
+export function rtpPacket(
+  { sequence, timestamp, marker }: { sequence: number; timestamp: number; marker: boolean },
+  payload: Buffer,
+): Buffer {
+  const head = Buffer.alloc(16);
+  head[0] = 0x24;
+  head.writeUInt16BE(12 + payload.length, 2);
+  head[4] = 0x80;
+  head[5] = 96 | (marker ? 0x80 : 0);
+  head.writeUInt16BE(sequence & 0xffff, 6);
+  head.writeUInt32BE(timestamp >>> 0, 8);
+  head.writeUInt32BE(0x1234, 12);
+  return Buffer.concat([head, payload]);
+}
