@@ -26,6 +26,7 @@ import { startPromiseWarnings } from './inspect/announce-promises.ts';
 import { openMedia } from './media/media.ts';
 import { openRetention } from './retain/open-retention.ts';
 import { startRetain } from './retain/start-retain.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 import { startWatch, type Watch } from './watch/watch.ts';
 
@@ -35,7 +36,7 @@ import { startWatch, type Watch } from './watch/watch.ts';
  */
 const maxUnmovable = 100_000;
 
-export type ArchiveRole = AsyncDisposable;
+export type ArchiveRole = AsyncDisposable & Readonly<{ selfTest(): Promise<SelfTest> }>;
 
 /** Resolves when the watch is on and what lay in the inbox has been handed to filing, unless the disk is not there: then that follows. */
 export async function startArchiveRole(options: {
@@ -146,7 +147,10 @@ export async function startArchiveRole(options: {
     await caughtUp;
   });
   const rooms = opened.move();
-  return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
+  return {
+    selfTest: () => testRole({ dataDir, archiveId, database: catalogue }),
+    [Symbol.asyncDispose]: () => rooms.disposeAsync(),
+  };
 }
 
 /** What `camera add` assumes, too. */

@@ -17,11 +17,12 @@ import { startPull } from './record/pull.ts';
 import type { CameraSource } from './record/record-camera.ts';
 import { type RecordedCamera, type Recorders, startRecorders } from './record/start-record.ts';
 import { StreamError } from './record/stream-error.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
 type RoleOptions = Readonly<{ settings: Settings; archiveId: string; log: Log; clock: Clock }>;
 
-export type OutboundRole = AsyncDisposable;
+export type OutboundRole = AsyncDisposable & Readonly<{ selfTest(): Promise<SelfTest> }>;
 
 /** Resolves when the recorders run, unless the disk is not there: then that follows. */
 export async function startOutboundRole(options: RoleOptions): Promise<OutboundRole> {
@@ -58,7 +59,10 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   };
   opened.use(await onceMounted({ work, log }));
   const rooms = opened.move();
-  return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
+  return {
+    selfTest: () => testRole({ dataDir, archiveId, database: catalogue }),
+    [Symbol.asyncDispose]: () => rooms.disposeAsync(),
+  };
 }
 
 function recordedCameras(accounts: AccountReader, options: RoleOptions): RecordedCamera[] {

@@ -14,15 +14,20 @@ import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { type Receiver, startReceiver } from './receive/start-receiver.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
+const listenerNames = ['explicit', 'implicit'] as const;
 const pruneIntervalMs = 24 * 60 * 60 * 1000;
 
-export type ReceiveRole = AsyncDisposable & Readonly<{ receiver: Receiver; cameraCount(): number }>;
+export type ReceiveRole = AsyncDisposable &
+  Readonly<{ receiver: Receiver; cameraCount(): number; selfTest(): Promise<SelfTest> }>;
 
 export async function startReceiveRole(options: {
   settings: Settings;
   archiveId: string;
+  /** Listening sockets that this process was handed, by the name of the listener. */
+  sockets?: ReadonlyMap<string, number> | undefined;
   log: Log;
   clock: Clock;
 }): Promise<ReceiveRole> {
@@ -53,11 +58,14 @@ export async function startReceiveRole(options: {
   const recovery = opened.use(
     await onceMounted({ work: () => recoverIncoming({ dataDir, archiveId, log }), log }),
   );
+  for (const name of options.sockets?.keys() ?? [])
+    if (!listenerNames.some(each => each === name && ftps[each].enabled))
+      log.warn({ socket: name }, 'passed socket is not used');
   const receiver = opened.use(
     await startReceiver({
-      listeners: (['explicit', 'implicit'] as const)
+      listeners: listenerNames
         .filter(name => ftps[name].enabled)
-        .map(name => ({ name, ...ftps[name] })),
+        .map(name => ({ name, ...ftps[name], fd: options.sockets?.get(name) })),
       settings: ftps,
       allowedNetworks: ftps.allowedNetworks,
       accounts,
@@ -74,6 +82,7 @@ export async function startReceiveRole(options: {
   return {
     receiver,
     cameraCount: () => accounts.cameras().length,
+    selfTest: () => testRole({ dataDir, archiveId, database: memory }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

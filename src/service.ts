@@ -19,6 +19,7 @@ import { type Role, roleLockFile, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
 import type { ReceiveRole } from './receive-role.ts';
 import { startRoleThread } from './role-thread.ts';
+import type { SelfTest } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
 export type Service = AsyncDisposable &
@@ -29,6 +30,8 @@ export type Service = AsyncDisposable &
     cameraCount(): number;
     /** Rejects when a part ended that should not have. */
     failed: Promise<never>;
+    /** Asks every role that is played. Rejects when one cannot work; has no deadline of its own. */
+    selfTest(): Promise<SelfTest>;
     /** No new sessions; running uploads may finish within `ftps.limits.shutdownGraceMs`. */
     stop(): Promise<void>;
   }>;
@@ -38,6 +41,8 @@ export type ServiceOptions = Readonly<{
   log: Log;
   clock: Clock;
   only?: Role | undefined;
+  /** Listening sockets that this process was handed, by the name of the listener. */
+  sockets?: ReadonlyMap<string, number> | undefined;
 }>;
 
 /**
@@ -84,6 +89,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     addresses,
     cameraCount: () => receive?.cameraCount() ?? 0,
     failed: Promise.race(threads.map(({ failed }) => failed)),
+    async selfTest() {
+      const playing = [...threads, ...(receive === undefined ? [] : [receive])];
+      const tests = await Promise.all(playing.map(each => each.selfTest()));
+      return { diskIsThere: tests.every(({ diskIsThere }) => diskIsThere) };
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -3,7 +3,7 @@
 // the archive. Every function is synchronous, so that nothing can be awaited inside a transaction.
 
 import { join } from 'node:path';
-import { openDatabase } from '../base/sqlite.ts';
+import { openDatabase, probe } from '../base/sqlite.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
 import { type CheckQueries, checkQueries } from './check-queries.ts';
@@ -39,7 +39,11 @@ export type Catalogue = ChainBackfill &
   QuarantineList &
   RetentionQueries &
   Superseding &
-  Disposable;
+  Disposable &
+  Readonly<{
+    /** Asks the database something; throws when it does not answer. */
+    probe(): void;
+  }>;
 
 /** Where the catalogue of an installation is. */
 export function catalogueFile(stateDir: string): string {
@@ -70,6 +74,7 @@ export function openCatalogue(options: {
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
   return {
+    probe: () => probe(db),
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
     settleEvent: placing.settleEvent,
