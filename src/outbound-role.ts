@@ -4,7 +4,7 @@
 import { statfs } from 'node:fs/promises';
 import type { AccountReader, Camera } from './access/accounts.ts';
 import { openAccountReader } from './access/open-accounts.ts';
-import { openSigningKey } from './access/signing-key.ts';
+import { readSigningKey } from './access/signing-key.ts';
 import { readStreamPassword } from './access/stream-passwords.ts';
 import { openFootageFiles } from './archive/footage-files.ts';
 import { onceMounted } from './archive/once-mounted.ts';
@@ -31,7 +31,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   const log = options.log.child({ role: 'outbound' });
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
-  const { sign } = await openSigningKey({ stateDir, log });
+  const { sign } = await readSigningKey(stateDir, process.env.CREDENTIALS_DIRECTORY);
   const catalogue = opened.use(
     openCatalogue({
       file: catalogueFile(stateDir),

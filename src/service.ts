@@ -15,7 +15,7 @@ import type { Clock } from './base/clock.ts';
 import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
 import { holdLock } from './base/sqlite.ts';
-import { type Role, roleLockFile, roles } from './inspect/daemon.ts';
+import { type Role, roleLockFile, roleLockGroup, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
 import type { ReceiveRole } from './receive-role.ts';
 import { startRoleThread } from './role-thread.ts';
@@ -62,7 +62,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       holdLock(
         roleLockFile(stateDir, role),
         `Another clipward serve is using ${stateDir}: stop it, or give this one a stateDir and a dataDir of its own.`,
-        role === 'receive' ? 'write' : 'none',
+        roleLockGroup(stateDir, role),
       ),
     );
   }

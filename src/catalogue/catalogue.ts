@@ -2,8 +2,9 @@
 // writes, and that the receiver never opens. Here live rows and transactions; no rule about time or kind, and no file of
 // the archive. Every function is synchronous, so that nothing can be awaited inside a transaction.
 
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openDatabase, probe } from '../base/sqlite.ts';
+import { catalogueDirectory, catalogueGroup } from './catalogue-directory.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
 import { type CheckQueries, checkQueries } from './check-queries.ts';
@@ -47,7 +48,7 @@ export type Catalogue = ChainBackfill &
 
 /** Where the catalogue of an installation is. */
 export function catalogueFile(stateDir: string): string {
-  return join(stateDir, 'catalogue.db');
+  return join(catalogueDirectory(stateDir), 'catalogue.db');
 }
 
 /**
@@ -70,6 +71,7 @@ export function openCatalogue(options: {
     readOnly: options.readOnly ?? false,
     journal: 'wal',
     synchronous: 'full',
+    group: catalogueGroup(dirname(options.file)),
   });
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
