@@ -13,6 +13,7 @@ import { openUploads, type Uploads } from './archive/uploads.ts';
 import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
+import type { PassedSockets } from './base/service-manager.ts';
 import { type Receiver, startReceiver } from './receive/start-receiver.ts';
 import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
@@ -26,8 +27,8 @@ export type ReceiveRole = AsyncDisposable &
 export async function startReceiveRole(options: {
   settings: Settings;
   archiveId: string;
-  /** Listening sockets that this process was handed, by the name of the listener. */
-  sockets?: ReadonlyMap<string, number> | undefined;
+  /** What this process was handed: then the settings' addresses are not used for a listener that is among it. */
+  sockets?: PassedSockets | undefined;
   log: Log;
   clock: Clock;
 }): Promise<ReceiveRole> {
@@ -65,7 +66,9 @@ export async function startReceiveRole(options: {
     await startReceiver({
       listeners: listenerNames
         .filter(name => ftps[name].enabled)
-        .map(name => ({ name, ...ftps[name], fd: options.sockets?.get(name) })),
+        .flatMap(name =>
+          (options.sockets?.get(name) ?? [undefined]).map(fd => ({ name, ...ftps[name], fd })),
+        ),
       settings: ftps,
       allowedNetworks: ftps.allowedNetworks,
       accounts,
@@ -78,6 +81,9 @@ export async function startReceiveRole(options: {
       log,
     }),
   );
+  for (const { name, port } of receiver.addresses)
+    if (port !== ftps[name].port && options.sockets?.has(name))
+      log.info({ listener: name, port, settings: ftps[name].port }, 'port of the socket unit is used');
   const resources = opened.move();
   return {
     receiver,

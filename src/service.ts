@@ -14,6 +14,7 @@ import { openMarker, readArchiveId } from './archive/marker.ts';
 import type { Clock } from './base/clock.ts';
 import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
+import type { PassedSockets } from './base/service-manager.ts';
 import { holdLock } from './base/sqlite.ts';
 import { type Role, roleLockFile, roleLockGroup, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
@@ -41,8 +42,8 @@ export type ServiceOptions = Readonly<{
   log: Log;
   clock: Clock;
   only?: Role | undefined;
-  /** Listening sockets that this process was handed, by the name of the listener. */
-  sockets?: ReadonlyMap<string, number> | undefined;
+  /** What this process was handed: then the settings' addresses are not used for a listener that is among it. */
+  sockets?: PassedSockets | undefined;
 }>;
 
 /**

@@ -10,16 +10,18 @@ const firstPassedDescriptor = 3;
 /** Two are passed; a number without a limit would be believed to anybody who sets the environment. */
 const maxDescriptors = 64;
 
-/**
- * The listening sockets that were passed to this process, by their names. Empty without any, and for a child that merely
- * inherited the environment.
- */
-export function passedSockets(environment: Environment, pid: number): ReadonlyMap<string, number> {
+/** Descriptors by the name of their socket unit, which may have several. */
+export type PassedSockets = ReadonlyMap<string, readonly number[]>;
+
+/** The listening sockets that were passed to this process. None for a child that merely inherited the environment. */
+export function passedSockets(environment: Environment, pid: number): PassedSockets {
   const { LISTEN_PID, LISTEN_FDS = '', LISTEN_FDNAMES = '' } = environment;
   const count = Number(LISTEN_FDS);
   if (LISTEN_PID !== String(pid) || !/^\d+$/.test(LISTEN_FDS) || count > maxDescriptors) return new Map();
-  const names = LISTEN_FDNAMES.split(':').slice(0, count);
-  return new Map(names.map((name, index) => [name, firstPassedDescriptor + index]));
+  const sockets = new Map<string, number[]>();
+  for (const [index, name] of LISTEN_FDNAMES.split(':').slice(0, count).entries())
+    sockets.set(name, [...(sockets.get(name) ?? []), firstPassedDescriptor + index]);
+  return sockets;
 }
 
 export type ServiceManager = Readonly<{
