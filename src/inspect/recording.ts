@@ -22,14 +22,14 @@ export type RecordingFacts = Readonly<{
 export type RecordedCamera = Pick<Camera, 'name' | 'enabled' | 'timeZone' | 'rtspUrl' | 'record'>;
 /** Undefined before the first start. */
 type Footage = Pick<Catalogue, 'isRecording' | 'listGaps' | 'coverage' | 'recorderAliveAt'> | undefined;
-type Sources = Readonly<{
+export type RecordingSources = Readonly<{
   catalogue: Footage;
   /** Settings, record.enabled. */
   isEnabled: boolean;
   now: number;
 }>;
 
-export function recordingFacts(camera: RecordedCamera, sources: Sources): RecordingFacts {
+export function recordingFacts(camera: RecordedCamera, sources: RecordingSources): RecordingFacts {
   const { catalogue, now } = sources;
   const recording = isWanted(camera, sources) ? (catalogue?.isRecording(camera.name, now) ?? false) : null;
   const gap = recording === false ? lastingGap(camera.name, sources) : undefined;
@@ -49,7 +49,7 @@ export function recordingFacts(camera: RecordedCamera, sources: Sources): Record
  */
 export function recordingAlarms(
   cameras: readonly RecordedCamera[],
-  sources: Sources & Readonly<{ isRecorderRunning: boolean }>,
+  sources: RecordingSources & Readonly<{ isRecorderRunning: boolean }>,
 ): string[] {
   const wanted = cameras.filter(camera => isWanted(camera, sources));
   if (wanted.length === 0) return [];
@@ -71,7 +71,7 @@ export function recordingAlarms(
 /** Whether it is to be recorded at this moment. */
 export function isWanted(
   { enabled, rtspUrl, record, timeZone }: RecordedCamera,
-  { isEnabled, now }: Pick<Sources, 'isEnabled' | 'now'>,
+  { isEnabled, now }: Pick<RecordingSources, 'isEnabled' | 'now'>,
 ): boolean {
   const schedule = parseRecordSchedule(record);
   return (
@@ -84,7 +84,7 @@ export function isWanted(
 }
 
 /** What to do about a gap that lasts. */
-export const remedies: Readonly<Record<GapReason, string>> = {
+const remedies: Readonly<Record<GapReason, string>> = {
   off: 'the recorder has not noticed yet that it should: look at its log.',
   unreachable:
     'look whether the camera is switched on, and reachable at the address that clipward camera show tells.',
@@ -99,7 +99,7 @@ export const remedies: Readonly<Record<GapReason, string>> = {
 
 const dayMs = 86_400_000;
 
-function lastingGap(camera: string, { catalogue, now }: Sources) {
+function lastingGap(camera: string, { catalogue, now }: RecordingSources) {
   for (const gap of catalogue?.listGaps({ camera, to: now, now, limit: 1 }) ?? []) if (gap.lasts) return gap;
   return undefined;
 }
@@ -108,7 +108,7 @@ function lastingGap(camera: string, { catalogue, now }: Sources) {
  * Since when it has not been recorded: gaps that follow each other are one, whatever their reasons, but not those in which
  * nothing was wanted. Undefined when no gap lasts. Looks no further back than it takes for an alarm.
  */
-function missingSince(camera: string, { catalogue, now }: Sources): number | undefined {
+function missingSince(camera: string, { catalogue, now }: RecordingSources): number | undefined {
   let since: number | undefined;
   for (const { startAt, endAt, reason, lasts } of catalogue?.listGaps({ camera, to: now, now }) ?? []) {
     if (reason === 'off' || (since === undefined ? !lasts : endAt !== since)) break;
