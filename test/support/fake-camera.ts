@@ -7,6 +7,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
 
 export type FakeCameraOptions = {
+  /** A free one when it is left out. */
+  port?: number;
+  /** Taken anew for every connection. */
   elementaryStream?: Buffer;
   /** Answers a request instead of the camera; undefined: as usual. */
   answer?(request: FakeRequest): string | undefined;
@@ -14,6 +17,8 @@ export type FakeCameraOptions = {
   shift?(picture: number): number;
   /** False: picture `picture` is not sent, nor any after it. */
   sends?(picture: number, socket: Socket): boolean;
+  /** True: this picture is left out; time goes on. */
+  skips?(picture: number): boolean;
   /** Lines between the session and the video of the description. */
   audio?: readonly string[];
   tls?: { key: string; cert: string };
@@ -70,7 +75,7 @@ export async function startFakeCamera(options: FakeCameraOptions = {}): Promise<
   };
   const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
+  server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -119,6 +124,7 @@ function play(socket: Socket, options: FakeCameraOptions, signal: AbortSignal): 
   let sequence = 0;
   const timer = setInterval(() => {
     if (pictures.length === 0 || options.sends?.(picture, socket) === false) return clearInterval(timer);
+    if (options.skips?.(picture)) return void picture++;
     const timestamp = (picture * (90_000 / rate) + (options.shift?.(picture) ?? 0)) >>> 0;
     const all = pictures[picture % pictures.length] as Buffer[];
     for (const [index, unit] of all.entries())
