@@ -20,6 +20,7 @@ const seed = values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('seed'
 const [from = '', to = ''] = values.pause.split('-');
 const csvFile = values.csv ?? join(tmpdir(), `clipward-soak-${seed}.csv`);
 console.log(`seed ${seed}, ${minutes} minutes, memory goes to ${csvFile}`);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 const report = await soak({
   ...{ seed, csvFile, forMs: minutes * 60_000, checkEveryMs: Math.min(10, minutes / 2) * 60_000 },
   pauseMs: [wholeNumber('pause', from) * 1000, wholeNumber('pause', to) * 1000],

@@ -133,6 +133,7 @@ async function openSite(options: SoakOptions, opened: AsyncDisposableStack): Pro
     ...{ faults: [], violations, samples: [], quietDescriptors: new Map(), seen: new Set() },
     ...{ underWay: new Set(), busy: new Set() },
   };
+  process.once('exit', () => site.daemon.kill('SIGKILL'));
   // Not to outlive us, whatever went wrong; faults that are under way end first, so that it is the last one.
   opened.defer(async () => {
     await Promise.all(site.underWay);
