@@ -1,7 +1,16 @@
 // npm run release: clipward-VERSION.tar.gz, all that a server needs but Node and ffmpeg: compiled code, the packages it runs on
 // as package-lock.json names them, documents, units and their installer. For the architecture it is made on.
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
