@@ -10,9 +10,16 @@ export function serverNames(passiveAddress: string | null): { names: string[]; a
   };
 }
 
-/** Link-local ones carry a zone and are left out. */
+/** Link-local ones carry a zone and are left out. None where this process may not even ask (RestrictAddressFamilies). */
 function interfaceAddresses(): string[] {
-  return Object.values(networkInterfaces())
+  let interfaces: ReturnType<typeof networkInterfaces>;
+  try {
+    interfaces = networkInterfaces();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_SYSTEM_ERROR') return [];
+    throw error;
+  }
+  return Object.values(interfaces)
     .flatMap(entries => entries ?? [])
     .filter(({ address }) => !address.startsWith('fe80:'))
     .map(({ address }) => address);

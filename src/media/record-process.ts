@@ -3,7 +3,9 @@
 
 import { spawn } from 'node:child_process';
 import { errnoOf } from '../base/errors.ts';
-import { environment, findTool, killGroup, plainText } from './confine.ts';
+import { killGroup, plainText } from './confine.ts';
+import { environment, findTool } from './find-tool.ts';
+import { openGuard } from './guard.ts';
 
 export type RecordProcess = Readonly<{
   pid: number;
@@ -37,7 +39,9 @@ export async function startRecordProcess(options: {
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
-  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), options.searchPath);
+  const { searchPath, url } = options;
+  const connectPort = Number(new URL(url).port);
+  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), { searchPath, connectPort });
   const child = spawn(program, args, {
     cwd: '/',
     env: environment,
@@ -76,18 +80,22 @@ export async function startRecordProcess(options: {
   };
 }
 
-/** The command line that runs ffmpeg as it is run for recording. Throws FailedError when a tool is missing. */
+/**
+ * The command line that runs ffmpeg as it is run for recording. Throws FailedError when a tool is missing, TransientError where
+ * there is no room for another process.
+ */
 export async function confinedFfmpeg(
   args: readonly string[],
-  searchPath?: string,
+  { searchPath, connectPort }: { searchPath?: string | undefined; connectPort?: number } = {},
 ): Promise<[program: string, args: string[]]> {
-  const [setpriv, prlimit, ffmpeg] = await Promise.all([
-    findTool('setpriv', 'util-linux', searchPath),
+  const [prlimit, ffmpeg, guard] = await Promise.all([
     findTool('prlimit', 'util-linux', searchPath),
     findTool('ffmpeg', 'ffmpeg', searchPath),
+    openGuard({ searchPath }),
   ]);
+  const [program, ...first] = guard.prefix(connectPort === undefined ? {} : { connectPort });
   const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
-  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--', ffmpeg, ...args]];
+  return [program as string, [...first, prlimit, ...limits, '--', ffmpeg, ...args]];
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
