@@ -37,16 +37,8 @@ export async function startRecordProcess(options: {
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
-  const [setpriv, prlimit, ffmpeg] = await Promise.all([
-    findTool('setpriv', 'util-linux', options.searchPath),
-    findTool('prlimit', 'util-linux', options.searchPath),
-    findTool('ffmpeg', 'ffmpeg', options.searchPath),
-  ]);
-  const args = [
-    ...['--pdeathsig', 'KILL', '--no-new-privs', prlimit, `--as=${addressSpaceBytes}`],
-    ...[`--nofile=${openFiles}`, '--core=0', '--fsize=0', '--', ffmpeg, ...ffmpegArguments(options)],
-  ];
-  const child = spawn(setpriv, args, {
+  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), options.searchPath);
+  const child = spawn(program, args, {
     cwd: '/',
     env: environment,
     detached: true,
@@ -82,6 +74,20 @@ export async function startRecordProcess(options: {
       await ended.promise;
     },
   };
+}
+
+/** The command line that runs ffmpeg as it is run for recording. Throws FailedError when a tool is missing. */
+export async function confinedFfmpeg(
+  args: readonly string[],
+  searchPath?: string,
+): Promise<[program: string, args: string[]]> {
+  const [setpriv, prlimit, ffmpeg] = await Promise.all([
+    findTool('setpriv', 'util-linux', searchPath),
+    findTool('prlimit', 'util-linux', searchPath),
+    findTool('ffmpeg', 'ffmpeg', searchPath),
+  ]);
+  const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
+  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--', ffmpeg, ...args]];
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
