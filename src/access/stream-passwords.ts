@@ -1,7 +1,7 @@
 // Passwords of the cameras' own streams. Unlike those of accounts they must be shown to the cameras, so that they are kept
 // as they are: a file for each, in a directory that the receiver's user cannot enter, never in a database that it reads.
 
-import { constants, statSync } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeToOthers, makeDirectory, replaceFile, syncDirectory, temporaryOf } from '../base/durable.ts';
@@ -42,7 +42,7 @@ export async function removeStreamPassword(stateDir: string, camera: string): Pr
 /** Whether one is kept, readable or not. False also for who may not look. */
 export function hasStreamPassword(stateDir: string, camera: string): boolean {
   try {
-    return statSync(fileOf(stateDir, camera), { throwIfNoEntry: false })?.isFile() ?? false;
+    return lstatSync(fileOf(stateDir, camera), { throwIfNoEntry: false })?.isFile() ?? false;
   } catch (error) {
     if (errnoOf(error) === 'EACCES') return false;
     throw error;
@@ -64,6 +64,17 @@ export async function readStreamPassword(stateDir: string, camera: string): Prom
     throw new FailedError(`${path} cannot be read (${errnoOf(error)}): look at its rights.`, {
       cause: error,
     });
+  }
+}
+
+/** Changes whenever the password is set or removed: it is always another file. */
+export function streamPasswordMark(stateDir: string, camera: string): string {
+  try {
+    const { ino, mtimeNs } = lstatSync(fileOf(stateDir, camera), { bigint: true });
+    return `${ino} ${mtimeNs}`;
+  } catch (error) {
+    // Whoever reads it then says what is wrong.
+    return errnoOf(error) ?? 'unknown';
   }
 }
 

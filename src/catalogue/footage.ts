@@ -99,6 +99,8 @@ export type FootageQueries = Readonly<{
 /** The recorder says so every `recorderBeatMs`. */
 export const recorderBeatMs = 5000;
 const recorderDeadMs = 3 * recorderBeatMs;
+/** Longer than the longest loss window (record.lossWindowMs) and a camera's longest silence before it counts as stalled. */
+const maxQuietMs = 90_000;
 /** As the table demands. */
 export const maxSegmentMs = 3_600_000;
 const maxRows = 10_000;
@@ -139,6 +141,10 @@ export function footageQueries(db: Db): FootageQueries {
   const aliveAt = db.prepare<[], number>('SELECT alive_at FROM recorder').pluck();
   const known = knownQueries(db);
   const isAlive = (now: number) => Math.abs(now - (aliveAt.get() ?? -Infinity)) <= recorderDeadMs;
+  const lastingGap = db.prepare<[string]>('SELECT 1 FROM gap WHERE camera = ? AND end_at IS NULL');
+  /** A disk that hangs or went away leaves a row that nobody renews; a gap that lasts says that it was noticed. */
+  const isWritten = (open: OpenSegment, now: number) =>
+    isAlive(now) && Math.abs(now - open.writtenAt) <= maxQuietMs && lastingGap.get(open.camera) === undefined;
 
   const gaps: FootageQueries['gaps'] = ({ camera, from, to, now }, limit = maxRows) => {
     const rows = gapsIn.all({ camera, from, to, limit });
@@ -187,11 +193,14 @@ export function footageQueries(db: Db): FootageQueries {
       const within = { startAt: Math.max(from, firstAt), endAt: Math.min(to, now) };
       const current = openOf.get(camera);
       // A live recorder syncs every few seconds, and what it has since then is coming.
-      const openSpan = current && { ...current, endAt: isAlive(now) ? now : current.endAt };
+      const openSpan = current && { ...current, endAt: isWritten(current, now) ? now : current.endAt };
       const recorded = [...spans.all({ camera, from, to }), ...(openSpan ? [openSpan] : [])];
       return coverageOf(within, { recorded, gaps: gaps({ camera, from, to, now }, -1) });
     },
-    isRecording: (camera, now) => isAlive(now) && openOf.get(camera) !== undefined,
+    isRecording(camera, now) {
+      const current = openOf.get(camera);
+      return current !== undefined && isWritten(current, now);
+    },
     recorderAliveAt: () => aliveAt.get() ?? null,
   };
 }
