@@ -5,6 +5,7 @@ import { type Db, inTransaction } from '../base/sqlite.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
 import type { ChainAppends } from './chain.ts';
 import type { OpenSegment, Segment } from './footage.ts';
+import { isNearEvent } from './near-footage.ts';
 
 /** What follows a segment that was finished: at once another one, or nothing for a reason. */
 export type AfterSegment = Readonly<{ open: OpenSegment } | { gap: GapReason }>;
@@ -37,6 +38,9 @@ const insertSegment = `
 
 export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
   const insert = db.prepare<[Segment]>(insertSegment);
+  const setNearness = db.prepare<[string]>(
+    `UPDATE segment SET near_event = 1 WHERE id = ? AND ${isNearEvent}`,
+  );
   const putOpen = db.prepare<[OpenSegment]>(`
     INSERT OR REPLACE INTO open_segment (camera, id, run, path, start_at, end_at, written_at)
     VALUES (@camera, @id, @run, @path, @startAt, @endAt, @writtenAt)`);
@@ -76,6 +80,7 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
       inTransaction(db, () => {
         if (insert.run(segment).changes === 0) return;
         const { id, camera, bytes, sha256, keptFrom } = segment;
+        setNearness.run(id);
         chain.appendKept({
           ...{ media: 'segment', id, camera, bytes, sha256 },
           ...{ receivedAt: keptFrom, receipt: null },
