@@ -25,9 +25,11 @@ const userAgent = 'clipward';
 
 export function openRtspRequests(options: {
   socket: Socket;
+  /** Tells what the socket brings; the bytes are gone when it returns. */
+  onBytes(receive: (bytes: Buffer) => void): void;
   address: RtspAddress;
   credentials: Credentials | null;
-  /** A packet of media, with its four bytes of header. */
+  /** A packet of media, with its four bytes of header; to be copied by whoever keeps it. */
   onPacket(channel: number, bytes: Buffer): void;
 }): RtspRequests {
   const { socket, address, credentials } = options;
@@ -47,7 +49,7 @@ export function openRtspRequests(options: {
   };
   socket.on('error', cause => close(new StreamError('disconnected', 'the connection broke', { cause })));
   socket.on('close', () => close(new StreamError('disconnected', 'the camera closed the connection')));
-  socket.on('data', (bytes: Buffer) => {
+  options.onBytes(bytes => {
     if (isOver) return;
     try {
       for (const element of reader.push(bytes)) {
