@@ -36,6 +36,8 @@ export type OpenedFootage = AsyncDisposable &
   Readonly<{
     /** Its name ended in `.open` when it was opened. */
     isOpen: boolean;
+    /** What it begins with; undefined when that is not whole. */
+    init(signal?: AbortSignal): Promise<FootageInit | undefined>;
     /** Reads all of it once. */
     survey(signal?: AbortSignal): Promise<FootageSurvey>;
     /** Reads these again, which must follow each other in the file. Throws FragmentFormatError when they are not there any more. */
@@ -92,6 +94,13 @@ async function openForReading(path: string): Promise<{ file: FileHandle; size: n
 function openedFootage({ file, size }: { file: FileHandle; size: number }, isOpen: boolean): OpenedFootage {
   return {
     isOpen,
+    async init(signal) {
+      const reader = createFragmentReader();
+      for await (const chunk of chunksOf(file, 0, size, signal))
+        for (const part of partsOf(reader, chunk))
+          return part !== 'broken' && 'init' in part ? part.init : undefined;
+      return undefined;
+    },
     survey: signal => survey(file, { size, isOpen }, signal),
     async *fragments(init, listed, signal) {
       const [first, last] = [listed[0], listed.at(-1)];

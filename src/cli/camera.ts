@@ -24,6 +24,7 @@ import {
 import { behaviourOf } from './camera-behaviour.ts';
 import { cameraBlock, formatCameraBlock } from './camera-block.ts';
 import { cameraFacts, formatCamera, formatCameraTable } from './camera-facts.ts';
+import { registerSnapshot } from './camera-snapshot.ts';
 import type { Desk } from './desk.ts';
 import { followCamera } from './follow-camera.ts';
 import { withCommonOptions } from './frame.ts';
@@ -35,6 +36,7 @@ export function registerCameraCommands(program: Command, desk: Desk): void {
   registerPassword(camera, desk);
   registerSettings(camera, desk);
   registerNetworks(camera, desk);
+  registerSnapshot(camera, desk);
 }
 
 type AddOptions = { allow: string[]; timeZone?: string; passwordStdin?: boolean };

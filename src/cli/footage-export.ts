@@ -33,16 +33,17 @@ export function registerFootageExport(footage: Command, desk: Desk): void {
       using catalogue = openIfThere(settings);
       const timeZone = openCameraZones(settings)(options.camera);
       const span = { camera: options.camera, from, to };
-      const facts =
+      const made =
         catalogue &&
         (await runExport({ settings, catalogue, timeZone }, (parts, signal) =>
           exportFootage(parts, { ...span, out: resolve(options.out), event: null }, signal),
         ));
+      const facts = made?.facts;
       if (facts === undefined) {
-        const reasons = new Set(catalogue?.gaps({ ...span, now }).map(({ reason }) => wordFor(reason)) ?? []);
-        const why = reasons.size === 0 ? 'deleted, or never recorded' : [...reasons].join(', ');
+        const gaps = catalogue?.gaps({ ...span, now }) ?? [];
+        const reasons = [...(made?.lost ?? []), ...gaps].map(({ reason }) => wordFor(reason));
         throw new FailedError(
-          `There is no footage of ${JSON.stringify(options.camera)} from ${formatInstant(from, timeZone)} to ${formatInstant(to, timeZone)} (${why}): clipward footage list --camera NAME shows what there is.`,
+          `There is no footage of ${JSON.stringify(options.camera)} from ${formatInstant(from, timeZone)} to ${formatInstant(to, timeZone)} (${[...new Set(reasons)].join(', ') || wordFor('no-record')}): clipward footage list --camera NAME shows what there is.`,
         );
       }
       printExport(desk, facts, { isJson: desk.wantsJson(command) });

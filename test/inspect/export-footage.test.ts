@@ -1,9 +1,20 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { exportFootage } from '../../src/inspect/export/export-footage.ts';
+import { makeFootage } from '../record/made-footage.ts';
 import { ffprobe, makeCodedFootage, readBeeps, readPictures } from '../support/coded-footage.ts';
-import { recordedArchive, secondsOf } from './recorded-archive.ts';
+import { camera, noon, recordedArchive, secondsOf } from './recorded-archive.ts';
 
 const footage = makeCodedFootage(40);
 const sounding = makeCodedFootage(30, { sound: true });
@@ -128,7 +139,7 @@ t.test('sound stays in step with the pictures, over borders of segments and afte
   await first.end();
   archive.clock.pass(20_000);
   const second = archive.connect(sounding.init);
-  second.bring(sounding.fragments.slice(5, 20));
+  second.bring(sounding.fragments.slice(6, 21));
   await second.end();
   t.strictSame(archive.failures, []);
   const out = join(archive.root, 'out.mp4');
@@ -153,7 +164,11 @@ t.test('sound stays in step with the pictures, over borders of segments and afte
   }
   t.match(facts?.missing, [{ reason: 'unreachable' }]);
   const [gap] = facts?.missing ?? [];
-  t.ok(Math.abs(secondsOf(gap?.startAt) - 30) < 0.1 && Math.abs(secondsOf(gap?.endAt) - 50) < 0.1);
+  t.strictSame(
+    [secondsOf(gap?.startAt), secondsOf(gap?.endAt)].map(Math.round),
+    [30, 50],
+    JSON.stringify(facts?.missing),
+  );
 });
 
 t.test('a gap is closed up, and the manifest says where the picture jumps', async t => {
@@ -180,4 +195,190 @@ t.test('a gap is closed up, and the manifest says where the picture jumps', asyn
     facts?.missing.map(({ startAt, endAt, reason }) => [secondsOf(startAt), secondsOf(endAt), reason]),
     [[12, 30, 'unreachable']],
   );
+});
+
+t.test('H.265 is written as Apple calls it', async t => {
+  const hevc = makeCodedFootage(12, { codec: 'hevc' });
+  const archive = await recordedArchive(t);
+  const connection = archive.connect(hevc.init);
+  connection.bring(hevc.fragments);
+  await connection.end();
+  const out = join(archive.root, 'out.mp4');
+  const facts = await archive.export(0, 12, out);
+  t.strictSame(
+    readPictures(out).map(({ number }) => number),
+    numbers(0, 120),
+  );
+  t.strictSame(ffprobe(out, 'stream=codec_tag_string', 'v'), ['hvc1']);
+  t.equal(facts?.codec, 'hevc');
+});
+
+t.test('two connections with the same form, one at once after the other, are one film', async t => {
+  const archive = await recordedArchive(t);
+  for (const half of [footage.fragments.slice(0, 10), footage.fragments.slice(10, 20)]) {
+    const connection = archive.connect(footage.init);
+    connection.bring(half);
+    await connection.end();
+  }
+  const out = join(archive.root, 'out.mp4');
+  const facts = await archive.export(0, 20, out);
+  t.strictSame(
+    readPictures(out).map(({ number }) => number),
+    numbers(0, 200),
+  );
+  t.equal(facts?.durationMs, 20_000);
+  t.strictSame(facts?.missing, []);
+});
+
+t.test('what is told of bit rates does not keep two connections apart', async t => {
+  const archive = await recordedArchive(t);
+  const bytes = Buffer.from(sounding.init.bytes);
+  const esds = bytes.indexOf('esds');
+  // Average and highest bit rate of the sound, in its decoder's description.
+  const config = bytes.indexOf(Buffer.from([0x04, 0x80, 0x80, 0x80]), esds);
+  bytes.writeUInt32BE(12_345, config + 10);
+  bytes.writeUInt32BE(12_345, config + 14);
+  for (const init of [sounding.init, { ...sounding.init, bytes }]) {
+    const connection = archive.connect(init);
+    connection.bring(sounding.fragments.slice(0, 6));
+    await connection.end();
+  }
+  t.not(archive.segments()[0]?.initSha256, archive.segments()[1]?.initSha256);
+  t.equal((await archive.export(0, 12))?.pieces.length, 2);
+});
+
+t.test('another resolution inside the span is refused, with the moment and what to type', async t => {
+  const archive = await recordedArchive(t);
+  const other = makeFootage(10, { size: '320x240' });
+  for (const { init, fragments } of [{ ...footage, fragments: footage.fragments.slice(0, 10) }, other]) {
+    const connection = archive.connect(init);
+    connection.bring(fragments);
+    await connection.end();
+  }
+  const refused: Error = await archive.export(2, 18).then(
+    () => t.fail('a refusal was expected'),
+    error => error,
+  );
+  t.equal(refused.name, 'FailedError');
+  t.match(
+    refused.message,
+    /12:00:10\.000\+00:00 \(160x64 h264 without sound to 320x240 h264 without sound\)/,
+  );
+  const spans = [...refused.message.matchAll(/--from (\S+) --to (\S+)/g)];
+  t.equal(spans.length, 2);
+  for (const [index, [, from, to]] of spans.entries()) {
+    const facts = await archive.export(secondsOf(from), secondsOf(to), join(archive.root, `${index}.mp4`));
+    t.equal(facts?.width, [160, 320][index]);
+    t.strictSame(facts?.missing, []);
+  }
+  t.strictSame(readdirSync(archive.root).sort(), [
+    '0.mp4',
+    '0.mp4.json',
+    '1.mp4',
+    '1.mp4.json',
+    'data',
+    'state',
+  ]);
+});
+
+t.test(
+  'a file that is gone or changed is left out and told; one that retention took is no damage',
+  async t => {
+    const archive = await recordedArchive(t, { segmentMs: 4000 });
+    const connection = archive.connect(footage.init);
+    connection.bring(footage.fragments.slice(0, 24));
+    await connection.end();
+    const segments = archive.segments();
+    t.ok(segments.length >= 5);
+    const [, gone, changed, deleted] = segments;
+    const fileOf = (path = '') => join(archive.dataDir, path);
+    rmSync(fileOf(gone?.path));
+    const bytes = readFileSync(fileOf(changed?.path));
+    bytes[bytes.length - 1000] = (bytes[bytes.length - 1000] ?? 0) ^ 1;
+    chmodSync(fileOf(changed?.path), 0o600);
+    writeFileSync(fileOf(changed?.path), bytes);
+    rmSync(fileOf(deleted?.path));
+    // As if it went between the look at the rows and the reading.
+    const catalogue = {
+      ...archive.catalogue,
+      segment: (id: string) => (id === deleted?.id ? undefined : archive.catalogue.segment(id)),
+    };
+    const out = join(archive.root, 'out.mp4');
+    const { facts } = await exportFootage(
+      { ...archive.parts, catalogue },
+      { camera, from: noon, to: noon + 24_000, out, event: null },
+      new AbortController().signal,
+    );
+    t.strictSame(
+      facts?.missing.map(({ reason, segmentId }) => [reason, segmentId]),
+      [
+        ['file-missing', gone?.id],
+        ['file-changed', changed?.id],
+        ['deleted', deleted?.id],
+      ],
+    );
+    const lost = [gone, changed, deleted].map(row =>
+      [row?.startAt ?? 0, row?.endAt ?? 0].map(at => (at - noon) / 100),
+    );
+    t.strictSame(
+      readPictures(out).map(({ number }) => number),
+      numbers(0, 240).filter(each => !lost.some(([from = 0, to = 0]) => each >= from && each < to)),
+    );
+  },
+);
+
+t.test('a segment that is a link, or whose row leads elsewhere, is not read', async t => {
+  const archive = await recordedArchive(t, { segmentMs: 60_000 });
+  const connection = archive.connect(footage.init);
+  connection.bring(footage.fragments.slice(0, 10));
+  await connection.end();
+  const [segment] = archive.segments();
+  const file = join(archive.dataDir, segment?.path ?? '');
+  renameSync(file, join(archive.root, 'elsewhere.mp4'));
+  symlinkSync(join(archive.root, 'elsewhere.mp4'), file);
+  t.equal(await archive.export(0, 10), undefined);
+  const catalogue = {
+    ...archive.catalogue,
+    segmentsBetween: () => (segment ? [{ ...segment, path: '../elsewhere.mp4' }] : []),
+  };
+  const request = { camera, from: noon, to: noon + 10_000, out: join(archive.root, 'out.mp4'), event: null };
+  const nobody = new AbortController().signal;
+  t.match(await exportFootage({ ...archive.parts, catalogue }, request, nobody), {
+    facts: undefined,
+    lost: [{ id: segment?.id, reason: 'file-unreadable' }],
+  });
+  t.strictSame(readdirSync(archive.root).sort(), ['data', 'elsewhere.mp4', 'state']);
+});
+
+t.test('nothing is ever overwritten, and what was interrupted leaves nothing', async t => {
+  const archive = await recordedArchive(t);
+  const connection = archive.connect(footage.init);
+  connection.bring(footage.fragments);
+  await connection.end();
+  const before = ['data', 'directory', 'file.mp4', 'other.mp4.json', 'state'];
+  mkdirSync(join(archive.root, 'directory'));
+  writeFileSync(join(archive.root, 'file.mp4'), 'mine');
+  writeFileSync(join(archive.root, 'other.mp4.json'), 'mine');
+  for (const name of ['directory', 'file.mp4', 'other.mp4'])
+    await t.rejects(archive.export(0, 10, join(archive.root, name)), {
+      name: 'FailedError',
+      message: /exists already/,
+    });
+  await t.rejects(archive.export(0, 10, join(archive.root, 'none', 'out.mp4')), {
+    name: 'FailedError',
+    message: /cannot be made \(ENOENT\)/,
+  });
+  const stop = new AbortController();
+  const parts = { ...archive.parts, onProgress: () => stop.abort() };
+  const request = { camera, from: noon, to: noon + 40_000, out: join(archive.root, 'out.mp4'), event: null };
+  await t.rejects(exportFootage(parts, request, stop.signal), { name: 'AbortError' });
+  // Something takes the name while it is being made.
+  const late = { ...archive.parts, onProgress: () => writeFileSync(request.out, 'late') };
+  await t.rejects(exportFootage(late, request, new AbortController().signal), { message: /exists already/ });
+  t.equal(readFileSync(request.out, 'utf8'), 'late');
+  rmSync(request.out);
+  t.strictSame(readdirSync(archive.root).sort(), before);
+  t.equal(await archive.export(-100, -50), undefined, 'and where there is no footage');
+  t.equal(await archive.export(41, 60), undefined);
+  t.strictSame(readdirSync(archive.root).sort(), before);
 });

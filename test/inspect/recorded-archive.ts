@@ -9,6 +9,7 @@ import { openMarker } from '../../src/archive/marker.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { FootageInit, Fragment } from '../../src/domain/footage/fragment-reader.ts';
+import type { ExportFacts } from '../../src/inspect/export/export-facts.ts';
 import { exportFootage } from '../../src/inspect/export/export-footage.ts';
 import { openMedia } from '../../src/media/media.ts';
 import { startSegmentWriter } from '../../src/record/segment-writer.ts';
@@ -65,17 +66,14 @@ export async function recordedArchive(test: Test, { segmentMs = 10_000 } = {}) {
     },
     segments: () => catalogue.segmentsBetween({ camera, from: 0, to: Number.MAX_SAFE_INTEGER }),
     /** Seconds after noon. */
-    export: (
+    export: async (
       fromS: number,
       toS: number,
       out = join(root, 'out.mp4'),
-      signal = new AbortController().signal,
-    ) =>
-      exportFootage(
-        parts,
-        { camera, from: noon + fromS * 1000, to: noon + toS * 1000, out, event: null },
-        signal,
-      ),
+    ): Promise<ExportFacts | undefined> => {
+      const request = { camera, from: noon + fromS * 1000, to: noon + toS * 1000, out, event: null };
+      return (await exportFootage(parts, request, new AbortController().signal)).facts;
+    },
   };
 }
 

@@ -2,8 +2,8 @@
 
 import { FailedError } from '../../base/errors.ts';
 import type { ExportFacts } from './export-facts.ts';
-import { findSources, requireOneForm } from './footage-sources.ts';
-import { nothingFound, streamFootage } from './footage-stream.ts';
+import { compareForms, findSources, requireOneForm } from './footage-sources.ts';
+import { type Found, nothingFound, streamFootage } from './footage-stream.ts';
 import { findMissing } from './missing.ts';
 import type { ExportParts } from './parts.ts';
 import { writeExport } from './write-export.ts';
@@ -22,25 +22,28 @@ export type ExportRequest = Readonly<{
 /** What its tables take in memory grows with its length. */
 export const maxExportMs = 24 * 3_600_000;
 
+/** `facts` is undefined, and nothing is written, when there is no footage; `lost`: files that should hold some. */
+export type FootageExport = Readonly<{ facts: ExportFacts | undefined; lost: Found['lost'] }>;
+
 /**
- * Undefined when there is no footage of the span, and nothing is written. Throws FailedError as writeExport and requireOneForm
+ * Throws FailedError as writeExport and requireOneForm
  * do; rejects with the signal's reason.
  */
 export async function exportFootage(
   parts: ExportParts,
   { camera, from, to, out, event }: ExportRequest,
   signal: AbortSignal,
-): Promise<ExportFacts | undefined> {
+): Promise<FootageExport> {
   const span = { camera, from, to };
   if (to - from > maxExportMs)
     throw new FailedError('More than 24 hours cannot be one file: export them one after the other.');
-  const sources = await findSources(parts, span, signal);
+  const sources = await compareForms(parts, await findSources(parts, span, signal), signal);
   requireOneForm(sources, span, parts.timeZone);
   const [first] = sources;
-  if (first === undefined) return undefined;
   const found = nothingFound();
+  if (first === undefined) return { facts: undefined, lost: [] };
   const { codec, audioCodec, width, height } = first.form;
-  return await writeExport(parts, {
+  const facts = await writeExport(parts, {
     ...{ out, found, signal, codec },
     stream: streamFootage(parts, sources, span, found, signal),
     // The open one grows while it is read.
@@ -51,4 +54,5 @@ export async function exportFootage(
       missing: findMissing(parts, span, found),
     }),
   });
+  return { facts, lost: found.lost };
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { openFootage } from '../../archive/read-footage.ts';
 import { FailedError } from '../../base/errors.ts';
 import type { CameraSpan, OpenSegment, Segment } from '../../catalogue/footage.ts';
+import { streamForm } from '../../domain/footage/stream-form.ts';
 import { formatInstant } from '../../domain/time-zone.ts';
 import type { ExportParts } from './parts.ts';
 
@@ -91,6 +92,33 @@ async function openSource(
 function codecOf(format: string | undefined): string {
   if (format === 'avc1' || format === 'avc3') return 'h264';
   return format === 'hvc1' || format === 'hev1' ? 'hevc' : 'other';
+}
+
+/**
+ * Of neighbours whose descriptions differ, those that differ in nothing that a decoder is told count as one form: bit rates may
+ * change from one connection to the next. Reads the beginnings of their files.
+ */
+export async function compareForms(
+  { dataDir }: Pick<ExportParts, 'dataDir'>,
+  sources: readonly FootageSource[],
+  signal?: AbortSignal,
+): Promise<FootageSource[]> {
+  const forms = new Map<string, string>();
+  for (const { form, path, row } of sources) {
+    if (forms.has(form.initSha256)) continue;
+    const opened = await openFootage(dataDir, { path, isOpen: row === null });
+    if ('state' in opened) continue;
+    await using file = opened;
+    const init = await file.init(signal);
+    if (init !== undefined) forms.set(form.initSha256, streamForm(init));
+  }
+  const sameAs = new Map<string, string>();
+  for (const [initSha256, text] of forms) if (!sameAs.has(text)) sameAs.set(text, initSha256);
+  return sources.map(source => {
+    const text = forms.get(source.form.initSha256);
+    const initSha256 = sameAs.get(text ?? '') ?? source.form.initSha256;
+    return { ...source, form: { ...source.form, initSha256 } };
+  });
 }
 
 /**
