@@ -9,6 +9,7 @@ import { formatInstant } from '../domain/time-zone.ts';
 import { decodePicture, findLastKeyFrame } from '../inspect/export/last-picture.ts';
 import { openOutFile } from '../inspect/export/out-file.ts';
 import { openMedia } from '../media/media.ts';
+import { parseCameraName } from './camera-arguments.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
@@ -25,20 +26,20 @@ export function registerSnapshot(camera: Command, desk: Desk): void {
     .requiredOption('--out <file>', 'the JPEG to write; what exists is never overwritten')
     .option('--any-age', 'also a picture that is older than a minute')
     .description('write the last key frame that was recorded, in its full size')
-    .action(async (name: string, options: { out: string; anyAge?: boolean }, command: Command) => {
+    .action(async (nameText: string, options: { out: string; anyAge?: boolean }, command: Command) => {
+      const name = parseCameraName(nameText);
       const settings = desk.settings(command);
       using catalogue = openIfThere(settings);
       const keyFrame = catalogue && (await findLastKeyFrame({ dataDir: settings.dataDir, catalogue }, name));
-      const quoted = JSON.stringify(name);
       if (keyFrame === undefined)
         throw new FailedError(
-          `Nothing is recorded of a camera ${quoted}: clipward camera set NAME --rtsp URL begins it, camera list shows the names.`,
+          `Nothing is recorded of ${name}: clipward camera set NAME --rtsp URL begins it, camera list shows the names.`,
         );
       const takenAt = formatInstant(keyFrame.takenAt, openCameraZones(settings)(name));
       const ageMs = Math.max(0, systemClock.now() - keyFrame.takenAt);
       if (ageMs > freshMs && !options.anyAge)
         throw new FailedError(
-          `The last picture of ${quoted} is of ${takenAt}, nothing was recorded since then: --any-age writes it all the same, clipward footage gaps says why.`,
+          `The last picture of ${name} is of ${takenAt}, nothing was recorded since then: --any-age writes it all the same, clipward footage gaps says why.`,
         );
       const out = resolve(options.out);
       await using file = await openOutFile(out);

@@ -8,6 +8,7 @@ import { formatInstant } from '../domain/time-zone.ts';
 import { exportFootage } from '../inspect/export/export-footage.ts';
 import { wordFor } from '../inspect/export/sentences.ts';
 import { parseWhen } from '../inspect/instants.ts';
+import { parseCameraName } from './camera-arguments.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
 import { printExport, runExport } from './exporting.ts';
@@ -25,14 +26,15 @@ export function registerFootageExport(footage: Command, desk: Desk): void {
     .requiredOption('--out <file>', 'the MP4 to write; what exists is never overwritten')
     .description('write footage as one MP4, with a manifest beside it')
     .action(async (options: Options, command: Command) => {
+      const camera = parseCameraName(options.camera);
       const now = systemClock.now();
       const from = parseWhen(options.from, '--from', now);
       const to = options.to === undefined ? now : parseWhen(options.to, '--to', now);
       if (to <= from) throw new UsageError('--to must be later than --from.');
       const settings = desk.settings(command);
       using catalogue = openIfThere(settings);
-      const timeZone = openCameraZones(settings)(options.camera);
-      const span = { camera: options.camera, from, to };
+      const timeZone = openCameraZones(settings)(camera);
+      const span = { camera, from, to };
       const made =
         catalogue &&
         (await runExport({ settings, catalogue, timeZone }, (parts, signal) =>
@@ -43,7 +45,7 @@ export function registerFootageExport(footage: Command, desk: Desk): void {
         const gaps = catalogue?.gaps({ ...span, now }) ?? [];
         const reasons = [...(made?.lost ?? []), ...gaps].map(({ reason }) => wordFor(reason));
         throw new FailedError(
-          `There is no footage of ${JSON.stringify(options.camera)} from ${formatInstant(from, timeZone)} to ${formatInstant(to, timeZone)} (${[...new Set(reasons)].join(', ') || wordFor('no-record')}): clipward footage list --camera NAME shows what there is.`,
+          `There is no footage of ${camera} from ${formatInstant(from, timeZone)} to ${formatInstant(to, timeZone)} (${[...new Set(reasons)].join(', ') || wordFor('no-record')}): clipward footage list --camera NAME shows what there is.`,
         );
       }
       printExport(desk, facts, { isJson: desk.wantsJson(command) });
