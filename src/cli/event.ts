@@ -12,6 +12,7 @@ import { type EventFootage, eventFacts, openEventFootage } from '../inspect/even
 import type { Settings } from '../settings/settings.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
+import { registerEventExport } from './event-export.ts';
 import { withCommonOptions } from './frame.ts';
 import {
   isFiltered,
@@ -30,6 +31,7 @@ export function registerEventCommands(program: Command, desk: Desk): void {
   const event = program.command('event').description('clips and pictures that belong together');
   registerList(event, desk);
   registerShow(event, desk);
+  registerEventExport(event, desk, oneEvent);
 }
 
 const columns = [

@@ -10,6 +10,7 @@ import { gapFacts, segmentFacts } from '../inspect/footage-facts.ts';
 import { parseCameraName } from './camera-arguments.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
+import { registerFootageExport } from './footage-export.ts';
 import { withCommonOptions } from './frame.ts';
 import { listQuery, printJsonArray, printTable, shownInstant } from './listing.ts';
 import { openIfThere } from './open-catalogue.ts';
@@ -20,6 +21,7 @@ export function registerFootageCommands(program: Command, desk: Desk): void {
   const footage = program.command('footage').description('continuous footage of the cameras');
   registerList(footage, desk);
   registerGaps(footage, desk);
+  registerFootageExport(footage, desk);
 }
 
 type SpanOptions = { camera: string; since?: string; until?: string; limit?: string };
