@@ -16,7 +16,7 @@ export function writeOut(text: string): void {
     try {
       done += writeSync(standardOutput, bytes, done);
     } catch (error) {
-      if (errnoOf(error) === 'EPIPE') process.exit(0);
+      if (['EPIPE', 'ECONNRESET'].includes(errnoOf(error) ?? '')) process.exit(0);
       if (errnoOf(error) !== 'EAGAIN') throw error;
       Atomics.wait(pause, 0, 0, fullPipeMs);
     }
