@@ -19,6 +19,15 @@ const programs = {
   iproute2: ['ip'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
+  // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.
+  'python3-gi': [],
+  'gir1.2-gst-rtsp-server-1.0': [],
+  'gstreamer1.0-plugins-base': [],
+  'gstreamer1.0-plugins-good': [],
+  'gstreamer1.0-plugins-bad': [],
+  'gstreamer1.0-plugins-ugly': [],
+  'gstreamer1.0-libav': [],
+  'gstreamer1.0-x': [],
 };
 
 const checks = {

@@ -14,8 +14,8 @@ const aptGet = [
 ];
 
 /**
- * Sees to it that programs are there: `{ package: [programs] }`. As root it installs what is missing, otherwise it stops
- * with the command to type. Answers the packages that could not be had.
+ * Sees to it that programs are there: `{ package: [programs] }`; a package that brings none (a library, a plug-in) is asked
+ * for by name. As root it installs what is missing, otherwise it stops with the command to type. Answers the packages that could not be had.
  */
 export function ensurePrograms(programsByPackage) {
   const missing = missingPackages(programsByPackage);
@@ -38,7 +38,16 @@ export function ensurePrograms(programsByPackage) {
 }
 
 function missingPackages(programsByPackage) {
-  return Object.keys(programsByPackage).filter(name => !programsByPackage[name].every(isInstalled));
+  return Object.keys(programsByPackage).filter(name => {
+    const programs = programsByPackage[name];
+    return programs.length === 0 ? !packageIsThere(name) : !programs.every(isInstalled);
+  });
+}
+
+function packageIsThere(name) {
+  if (!isInstalled('dpkg-query')) return false;
+  const { code, output } = run('dpkg-query', ['--status', name], { quiet: true });
+  return code === 0 && /^Status: .* installed$/m.test(output);
 }
 
 function install(packages) {

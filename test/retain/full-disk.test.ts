@@ -150,7 +150,7 @@ t.test('the daemon starts on a disk of which nothing is left, and files what wai
   t.same(await upload(site, 'yard', password, ['clip.bin'], mebibyte), [226]);
   await receiver.stop();
   site.fillUp();
-  t.equal(site.freeBytes(), 0);
+  t.ok(site.freeBytes() < 4096, 'less than any file takes');
   const daemon = await site.serve();
   t.teardown(() => daemon.stop());
   await daemon.waitForLog(line => line.msg === 'clip filed');

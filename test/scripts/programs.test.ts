@@ -6,7 +6,10 @@ import t from 'tap';
 const debian = new URL('../../scripts/lib/debian.mjs', import.meta.url).href;
 
 /** Runs ensurePrograms in a process of its own, whose PATH holds these shell scripts and nothing else. */
-function ensurePrograms(dir: string, options: { uid: number; scripts: Record<string, string> }) {
+function ensurePrograms(
+  dir: string,
+  options: { uid: number; scripts: Record<string, string>; more?: Record<string, string[]> },
+) {
   const bin = join(dir, 'bin');
   mkdirSync(bin, { recursive: true });
   for (const [name, script] of Object.entries(options.scripts)) {
@@ -17,7 +20,7 @@ function ensurePrograms(dir: string, options: { uid: number; scripts: Record<str
     process.getuid = () => ${options.uid};
     const { ensurePrograms } = await import(${JSON.stringify(debian)});
     const { main } = await import(${JSON.stringify(debian.replace('debian', 'run'))});
-    await main(() => console.log(JSON.stringify(ensurePrograms({ ffmpeg: ['ffmpeg', 'ffprobe'], lftp: ['lftp'] }))));`;
+    await main(() => console.log(JSON.stringify(ensurePrograms({ ffmpeg: ['ffmpeg', 'ffprobe'], lftp: ['lftp'], ...${JSON.stringify(options.more ?? {})} }))));`;
   return new Promise<{ code: number; stdout: string; stderr: string }>(resolve => {
     execFile(
       process.execPath,
@@ -49,6 +52,25 @@ t.test('without root the exact command is said, and nothing is run', async t => 
   t.match(stderr, /^ {2}sudo apt-get install -y .*ffmpeg$/m);
   t.notMatch(stderr, /lftp/);
   t.equal(existsSync(join(dir, 'ran')), false);
+});
+
+t.test('a package that brings no program is asked for by its name', async t => {
+  const dir = t.testdir();
+  const answer = (code: number, status: string) =>
+    `echo "$*" > ${dir}/asked; echo "Status: ${status}"; exit ${code}`;
+  const ensure = (query: string) =>
+    ensurePrograms(dir, {
+      uid: 1000,
+      scripts: { ffmpeg: '', ffprobe: '', 'apt-get': 'exit 100', 'dpkg-query': query, ...lftp },
+      more: { 'python3-gi': [] },
+    });
+  t.match(await ensure(answer(0, 'install ok installed')), { code: 0, stdout: '[]\n' });
+  t.match(readFileSync(join(dir, 'asked'), 'utf8'), / python3-gi$/m);
+  for (const query of [answer(0, 'deinstall ok config-files'), answer(1, '')]) {
+    const { code, stderr } = await ensure(query);
+    t.equal(code, 1);
+    t.match(stderr, /^ {2}sudo apt-get install -y .*python3-gi$/m);
+  }
 });
 
 t.test('without apt-get the missing programs are named', async t => {
