@@ -7,7 +7,7 @@ import type { Clip } from '../../src/catalogue/clip-row.ts';
 import type { Segment } from '../../src/catalogue/footage.ts';
 import { seededRandom } from '../domain/seeded-random.ts';
 import { sampleClip, sampleReceipt } from './sample-clip.ts';
-import { filedSegment } from './filed-segment.ts';
+import { sampleSegment } from './sample-segment.ts';
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const second = 1000;
@@ -35,7 +35,7 @@ function opened(test: Test) {
       return catalogue.clip(id) as Clip;
     },
     segment(startAt: number, facts: Partial<Segment> = {}) {
-      const segment = filedSegment(nextId('s'), startAt, { camera: 'den', ...facts });
+      const segment = sampleSegment(nextId('s'), startAt, { camera: 'den', ...facts });
       catalogue.fileSegment(segment, { gap: 'restart' });
       return segment;
     },

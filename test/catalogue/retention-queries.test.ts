@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
 import { sampleClip, sampleReceipt } from './sample-clip.ts';
-import { filedSegment } from './filed-segment.ts';
+import { sampleSegment } from './sample-segment.ts';
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const second = 1000;
@@ -66,7 +66,7 @@ t.test('what was imported counts by its arrival then, not by the import', async 
 t.test('footage counts beside clips, that around events with the rest', async t => {
   const { catalogue, clip } = opened(t);
   const segment = (word: string, startAt: number, bytes: number, camera = 'den') =>
-    catalogue.fileSegment(filedSegment(word.padStart(26, '0'), startAt, { camera, bytes }), {
+    catalogue.fileSegment(sampleSegment(word.padStart(26, '0'), startAt, { camera, bytes }), {
       gap: 'restart',
     });
   clip(noon, { bytes: 1 });

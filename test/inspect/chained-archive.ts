@@ -19,7 +19,7 @@ import type { Clip } from '../../src/catalogue/clip-row.ts';
 import type { Segment } from '../../src/catalogue/footage.ts';
 import { type VerifyRequest, verify } from '../../src/inspect/verify/verify.ts';
 import { sampleClip } from '../catalogue/sample-clip.ts';
-import { filedSegment } from '../catalogue/filed-segment.ts';
+import { sampleSegment } from '../catalogue/sample-segment.ts';
 
 export type ChainedArchive = Awaited<ReturnType<typeof chainedArchive>>;
 
@@ -63,7 +63,7 @@ export async function chainedArchive(test: Test) {
     const path = footageRelativePath({ camera, id, startAt });
     mkdirSync(dirname(join(dataDir, path)), { recursive: true });
     writeFileSync(join(dataDir, path), bytes, { mode: 0o400 });
-    const segment = { ...filedSegment(id, startAt), camera, path, ...digestOf(bytes), ...facts };
+    const segment = { ...sampleSegment(id, startAt), camera, path, ...digestOf(bytes), ...facts };
     catalogue.fileSegment(segment, { gap: 'restart' });
     return { ...segment, file: join(dataDir, path) };
   };
