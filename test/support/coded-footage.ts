@@ -77,6 +77,12 @@ export function makeCodedFootage(
   return { init, fragments };
 }
 
+/** A clip as a camera uploads it. */
+export function makeCodedClip(file: string, seconds: number, options: CodedOptions = {}): string {
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...codedArguments(seconds, options), '-f', 'mp4', file]);
+  return file;
+}
+
 export type SeenPicture = Readonly<{ number: number; ms: number; isFlash: boolean }>;
 
 /** The pictures of a file, decoded, with the times at which a player shows them. */
