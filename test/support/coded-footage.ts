@@ -83,6 +83,28 @@ export function makeCodedClip(file: string, seconds: number, options: CodedOptio
   return file;
 }
 
+/** For a fake camera, which sends it over and over: Annex B, H.264, a key frame every second. */
+export function makeCodedStream(seconds: number): Buffer {
+  const args = codedArguments(seconds, { keyEvery: rate });
+  return execFileSync(
+    'ffmpeg',
+    [
+      '-nostdin',
+      '-v',
+      'error',
+      ...args,
+      '-tune',
+      'zerolatency',
+      '-x264-params',
+      'sliced-threads=0:scenecut=0',
+      '-f',
+      'h264',
+      'pipe:1',
+    ],
+    { maxBuffer: 2 ** 28 },
+  );
+}
+
 export type SeenPicture = Readonly<{ number: number; ms: number; isFlash: boolean }>;
 
 /** The pictures of a file, decoded, with the times at which a player shows them. */
