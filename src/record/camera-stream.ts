@@ -150,7 +150,8 @@ async function openSocket({ address, fingerprint, signal }: StreamOptions): Prom
     await once(secure, 'secureConnect');
     secure.on('error', () => {});
     requireFingerprint(secure, fingerprint);
-    return { socket: secure, onBytes: wanted => void secure.on('data', wanted) };
+    const opened = secure;
+    return { socket: secure, onBytes: wanted => void opened.on('data', wanted) };
   } catch (cause) {
     plain.destroy();
     if (cause instanceof StreamError) throw cause;
