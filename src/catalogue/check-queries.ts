@@ -3,6 +3,7 @@
 // catalogue of millions of rows costs no memory.
 
 import type { Db } from '../base/sqlite.ts';
+import type { ChainMedia } from '../domain/chain.ts';
 import { maxEndAfterArrivalMs, maxSpanMs } from '../domain/event.ts';
 
 /** A clip as a file: what check compares with the disk. */
@@ -13,6 +14,9 @@ export type StoredClip = Readonly<{
   bytes: number;
   thumbnail: string | null;
 }>;
+
+/** A segment as a file. */
+export type StoredSegment = Readonly<{ id: string; camera: string; path: string; bytes: number }>;
 
 /** A row that breaks a rule. `key`: where the next page begins. */
 export type Offender = Readonly<{
@@ -26,6 +30,7 @@ export type Offender = Readonly<{
 export type GarbageRow = Readonly<{
   id: string;
   camera: string;
+  type: ChainMedia;
   path: string;
   thumbnail: string | null;
   at: number;
@@ -35,6 +40,8 @@ export type CheckQueries = Readonly<{
   clipsByPath(): Iterable<StoredClip>;
   clipAtPath(path: string): StoredClip | undefined;
   clipCount(): number;
+  segmentsByPath(): Iterable<StoredSegment>;
+  segmentAtPath(path: string): StoredSegment | undefined;
   /** What SQLite itself finds wrong with the file, in its words, some at the most; empty when it is sound. */
   damage(): readonly string[];
   /** Rows that refer to a row which is not there: table and how many. */
@@ -78,6 +85,7 @@ const offences = {
     WHERE subject > @after AND type = 'kept'
       AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE subject = kept.subject AND type = 'gone')
       AND NOT EXISTS (SELECT 1 FROM clip WHERE id = kept.subject)
+      AND NOT EXISTS (SELECT 1 FROM segment WHERE id = kept.subject)
       AND NOT EXISTS (SELECT 1 FROM garbage WHERE id = kept.subject)
     ORDER BY subject LIMIT @limit`,
   // The number that is missing is the one after it; before the first entry, verify looks.
@@ -123,12 +131,18 @@ export function checkQueries(db: Db): CheckQueries {
     `SELECT ${columns} FROM clip WHERE path > @after ORDER BY path LIMIT @limit`,
   );
   const atPath = db.prepare<[string], StoredClip>(`SELECT ${columns} FROM clip WHERE path = ?`);
+  const segments = db.prepare<[{ after: string; limit: number }], StoredSegment>(
+    'SELECT id, camera, path, bytes FROM segment WHERE path > @after ORDER BY path LIMIT @limit',
+  );
+  const segmentAt = db.prepare<[string], StoredSegment>(
+    'SELECT id, camera, path, bytes FROM segment WHERE path = ?',
+  );
   const count = db.prepare<[], number>('SELECT count(*) FROM clip').pluck();
   const garbageAt = db
     .prepare<[{ path: string }], number>('SELECT 1 FROM garbage WHERE path = @path OR thumbnail = @path')
     .pluck();
   const garbage = db.prepare<[{ after: string; limit: number }], GarbageRow>(
-    'SELECT id, camera, path, thumbnail, at FROM garbage WHERE id > @after ORDER BY id LIMIT @limit',
+    'SELECT id, camera, type, path, thumbnail, at FROM garbage WHERE id > @after ORDER BY id LIMIT @limit',
   );
   const quarantined = db.prepare<
     [{ camera: string; id: string; limit: number }],
@@ -154,6 +168,13 @@ export function checkQueries(db: Db): CheckQueries {
         row => row.path,
       ),
     clipAtPath: path => atPath.get(path),
+    segmentsByPath: () =>
+      pages(
+        '',
+        after => segments.all({ after, limit: pageRows }),
+        row => row.path,
+      ),
+    segmentAtPath: path => segmentAt.get(path),
     clipCount: () => count.get() ?? 0,
     damage: () => damage(db),
     brokenReferences: () => brokenReferences(db),

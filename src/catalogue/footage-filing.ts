@@ -5,6 +5,7 @@ import { type Db, inTransaction } from '../base/sqlite.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
 import type { ChainAppends } from './chain.ts';
 import type { OpenSegment, Segment } from './footage.ts';
+import { isNearEvent } from './near-footage.ts';
 
 /** What follows a segment that was finished: at once another one, or nothing for a reason. */
 export type AfterSegment = Readonly<{ open: OpenSegment } | { gap: GapReason }>;
@@ -37,6 +38,9 @@ const insertSegment = `
 
 export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
   const insert = db.prepare<[Segment]>(insertSegment);
+  const setNearness = db.prepare<[string]>(
+    `UPDATE segment SET near_event = 1 WHERE id = ? AND ${isNearEvent}`,
+  );
   const putOpen = db.prepare<[OpenSegment]>(`
     INSERT OR REPLACE INTO open_segment (camera, id, run, path, start_at, end_at, written_at)
     VALUES (@camera, @id, @run, @path, @startAt, @endAt, @writtenAt)`);
@@ -76,6 +80,7 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
       inTransaction(db, () => {
         if (insert.run(segment).changes === 0) return;
         const { id, camera, bytes, sha256, keptFrom } = segment;
+        setNearness.run(id);
         chain.appendKept({
           ...{ media: 'segment', id, camera, bytes, sha256 },
           ...{ receivedAt: keptFrom, receipt: null },
@@ -111,11 +116,16 @@ function gapWrites(db: Db) {
   const lastEnd = db
     .prepare<[string], number>('SELECT end_at FROM gap WHERE camera = ? ORDER BY start_at DESC LIMIT 1')
     .pluck();
-  const insert = db.prepare<[string, number, number | null, GapReason]>(
-    'INSERT INTO gap (camera, start_at, end_at, reason) VALUES (?, ?, ?, ?)',
+  const insert = db.prepare<[string, number, GapReason]>(
+    'INSERT INTO gap (camera, start_at, end_at, reason) VALUES (?, ?, NULL, ?)',
   );
-  const nextOf = db.prepare<[string, number], { startAt: number; reason: GapReason }>(
-    'SELECT start_at AS startAt, reason FROM gap WHERE camera = ? AND start_at >= ? ORDER BY start_at LIMIT 1',
+  const nextStart = db
+    .prepare<[string, number], number>(
+      'SELECT start_at FROM gap WHERE camera = ? AND start_at >= ? ORDER BY start_at LIMIT 1',
+    )
+    .pluck();
+  const startEarlier = db.prepare<[number, string, number]>(
+    'UPDATE gap SET start_at = ? WHERE camera = ? AND start_at = ?',
   );
   const endBefore = db
     .prepare<[string, number], number | null>(
@@ -135,17 +145,17 @@ function gapWrites(db: Db) {
       if (gap?.reason === reason) return;
       const startAt = Math.max(at, gap?.startAt ?? 0, (gap ? undefined : lastEnd.get(camera)) ?? 0);
       writes.end(camera, startAt);
-      insert.run(camera, startAt, null, reason);
+      insert.run(camera, startAt, reason);
     },
     /**
      * What comes after a segment. Where a gap lasts already, the segment was finished late, by a disk that came back: only
-     * what is missing before the gaps is added to them.
+     * what is missing before them is added to the first.
      */
     follow(camera: string, at: number, reason: GapReason) {
       if (lasting.get(camera) === undefined) return writes.begin(camera, at, reason);
-      const next = nextOf.get(camera, at);
+      const next = nextStart.get(camera, at);
       const since = Math.max(at, endBefore.get(camera, at) ?? 0);
-      if (next !== undefined && since < next.startAt) insert.run(camera, since, next.startAt, next.reason);
+      if (next !== undefined && since < next) startEarlier.run(since, camera, next);
     },
   };
   return writes;

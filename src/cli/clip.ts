@@ -74,7 +74,9 @@ function registerExport(clip: Command, desk: Desk): void {
       const found = oneClip(catalogue, id);
       const out = resolve(options.out);
       const proof =
-        options.proof && catalogue ? await exportProof(settings, catalogue, [found], out) : undefined;
+        options.proof && catalogue
+          ? await exportProof(settings, catalogue, { clips: [found] }, out)
+          : undefined;
       // Nothing is written to the archive, and without its id nothing could be.
       if (proof === undefined)
         await openClipFiles({ dataDir: settings.dataDir, archiveId: '' }).exportClip(found.path, out);

@@ -9,6 +9,7 @@ import { formatInstant } from '../domain/time-zone.ts';
 import { eventFacts } from '../inspect/event-facts.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
+import { registerEventExport } from './event-export.ts';
 import { withCommonOptions } from './frame.ts';
 import {
   isFiltered,
@@ -27,6 +28,7 @@ export function registerEventCommands(program: Command, desk: Desk): void {
   const event = program.command('event').description('clips and pictures that belong together');
   registerList(event, desk);
   registerShow(event, desk);
+  registerEventExport(event, desk, oneEvent);
 }
 
 const columns = [

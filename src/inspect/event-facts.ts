@@ -1,5 +1,5 @@
 import type { Event } from '../catalogue/event-rows.ts';
-import type { Hold } from '../catalogue/holds.ts';
+import type { Hold, HoldContents } from '../catalogue/holds.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 
 /** An event as scripts see it (docs/json.md): times are ISO 8601 in the camera's zone. */
@@ -18,8 +18,12 @@ export function eventFacts(
   };
 }
 
-/** A hold as scripts see it. A hold of an event has that event's times. */
-export function holdFacts(hold: Hold, event: Event | undefined, timeZone: string) {
+/** A hold as scripts see it. A hold of an event has that event's times; the footage around it is held with it. */
+export function holdFacts(
+  hold: Hold,
+  more: Readonly<{ event: Event | undefined; contents: HoldContents; timeZone: string }>,
+) {
+  const { event, contents, timeZone } = more;
   const shown = (at: number | null | undefined) =>
     at === null || at === undefined ? null : formatInstant(at, timeZone);
   return {
@@ -30,5 +34,8 @@ export function holdFacts(hold: Hold, event: Event | undefined, timeZone: string
     toAt: shown(hold.toAt ?? event?.endAt),
     reason: hold.reason,
     addedAt: formatInstant(hold.addedAt, timeZone),
+    clips: contents.clips,
+    segments: contents.segments,
+    bytes: contents.bytes,
   };
 }

@@ -150,8 +150,8 @@ async function openSocket({ address, fingerprint, signal }: StreamOptions): Prom
     await once(secure, 'secureConnect');
     secure.on('error', () => {});
     requireFingerprint(secure, fingerprint);
-    const opened = secure;
-    return { socket: secure, onBytes: wanted => void opened.on('data', wanted) };
+    const socket = secure;
+    return { socket, onBytes: wanted => void socket.on('data', wanted) };
   } catch (cause) {
     plain.destroy();
     if (cause instanceof StreamError) throw cause;
