@@ -94,6 +94,8 @@ export type FootageQueries = Readonly<{
   coverage(span: CameraSpan & Readonly<{ now: number }>): Coverage;
   /** Whether a recorder that is alive writes a segment of this camera. */
   isRecording(camera: string, now: number): boolean;
+  /** The first moment that anything is known of this camera's recording; undefined: nothing is. */
+  recordedFrom(camera: string): number | undefined;
   /** When a recorder was last alive; null: never. */
   recorderAliveAt(): number | null;
 }>;
@@ -207,6 +209,7 @@ export function footageQueries(db: Db): FootageQueries {
       const current = openOf.get(camera);
       return current !== undefined && isWritten(current, now);
     },
+    recordedFrom: known.first,
     recorderAliveAt: () => aliveAt.get() ?? null,
   };
 }
