@@ -19,7 +19,7 @@ import { StreamError } from './stream-error.ts';
 export type SegmentWriterOptions = Readonly<{
   camera: string;
   files: FootageFiles;
-  catalogue: Pick<Catalogue, 'addOpenSegment' | 'renewOpenSegment' | 'fileSegment' | 'beginGap'>;
+  catalogue: Pick<Catalogue, 'addOpenSegment' | 'renewOpenSegment' | 'fileSegment'>;
   clock: Clock;
   segmentMs: number;
   lossWindowMs: number;
