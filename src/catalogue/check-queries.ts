@@ -48,6 +48,8 @@ export type CheckQueries = Readonly<{
   brokenReferences(): ReadonlyArray<Readonly<{ table: string; parent: string; rows: number }>>;
   offenders(rule: OffenceRule): Iterable<Offender>;
   isGarbage(path: string): boolean;
+  /** Whether a segment with this path is being written, or was when the recorder died. */
+  isOpenSegment(path: string): boolean;
   garbageRows(): Iterable<GarbageRow>;
   quarantinedRows(): Iterable<Readonly<{ camera: string; id: string; at: number }>>;
   isQuarantined(camera: string, id: string): boolean;
@@ -60,6 +62,8 @@ export type CheckQueries = Readonly<{
 
 const pageRows = 2048;
 const maxComplaints = 20;
+/** More than this two segments of one camera have in common only where a clock was set. */
+const jitterMs = 5000;
 
 /** As eventSpan of domain/event.ts. */
 const eventEnd = `max(clip.start_at,
@@ -94,6 +98,28 @@ const offences = {
     WHERE number > @after AND number < (SELECT max(number) FROM chain_entry)
       AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE number = entry.number + 1)
     ORDER BY number LIMIT @limit`,
+  'segment-without-entry': `
+    SELECT id AS key, id, camera, path FROM segment
+    WHERE id > @after AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE subject = segment.id AND type = 'kept')
+    ORDER BY id LIMIT @limit`,
+  'segment-with-tombstone': `
+    SELECT id AS key, id, camera, path FROM segment
+    WHERE id > @after AND EXISTS (SELECT 1 FROM chain_entry WHERE subject = segment.id AND type = 'gone')
+    ORDER BY id LIMIT @limit`,
+  // A few seconds are the jitter of a connection that is made anew.
+  'segment-overlap': `
+    SELECT id AS key, id, camera, path FROM segment
+    WHERE id > @after AND EXISTS (
+      SELECT 1 FROM segment AS other WHERE other.camera = segment.camera AND other.start_at >= segment.start_at
+        AND other.start_at < segment.end_at - ${jitterMs} AND other.id <> segment.id
+        AND other.end_at > segment.start_at + ${jitterMs})
+    ORDER BY id LIMIT @limit`,
+  'gap-overlap': `
+    SELECT camera || ' ' || start_at AS key, '' AS id, camera, NULL AS path FROM gap
+    WHERE camera || ' ' || start_at > @after AND EXISTS (
+      SELECT 1 FROM gap AS other WHERE other.camera = gap.camera AND other.start_at > gap.start_at
+        AND (gap.end_at IS NULL OR other.start_at < gap.end_at))
+    ORDER BY 1 LIMIT @limit`,
   'clip-without-event': `
     SELECT id AS key, id, camera, path FROM clip
     WHERE id > @after AND event IS NULL AND kind IN ('video', 'image') ORDER BY id LIMIT @limit`,
@@ -141,6 +167,7 @@ export function checkQueries(db: Db): CheckQueries {
   const garbageAt = db
     .prepare<[{ path: string }], number>('SELECT 1 FROM garbage WHERE path = @path OR thumbnail = @path')
     .pluck();
+  const openAt = db.prepare<[string], number>('SELECT 1 FROM open_segment WHERE path = ?').pluck();
   const garbage = db.prepare<[{ after: string; limit: number }], GarbageRow>(
     'SELECT id, camera, type, path, thumbnail, at FROM garbage WHERE id > @after ORDER BY id LIMIT @limit',
   );
@@ -192,6 +219,7 @@ export function checkQueries(db: Db): CheckQueries {
         after => quarantined.all({ ...after, limit: pageRows }),
         ({ camera, id }) => ({ camera, id }),
       ),
+    isOpenSegment: path => openAt.get(path) !== undefined,
     isQuarantined: (camera, id) => isQuarantined.get(camera, id) !== undefined,
     removeQuarantined: (camera, id) => void removeQuarantined.run(camera, id),
     setThumbnail: (clip, thumbnail) => void setThumbnail.run(thumbnail, clip),

@@ -19,6 +19,11 @@ export type FootageFiling = Readonly<{
   dropOpenSegment(camera: string, id: string, gap: GapReason): void;
   /** Files a segment with its entry in the chain. Does nothing when it was filed before. */
   fileSegment(segment: Segment, after: AfterSegment): void;
+  /**
+   * Files a segment that was found, with its entry in the chain, and changes no gap. Answers false where it is filed or being
+   * written.
+   */
+  takeInSegment(segment: Segment): boolean;
   /** Nothing is recorded from here on, or for another reason than until now. */
   beginGap(camera: string, at: number, reason: GapReason): void;
   /**
@@ -61,8 +66,21 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
         SELECT end_at AS at FROM (SELECT end_at FROM segment WHERE camera = @camera ORDER BY start_at DESC LIMIT 1)
         UNION ALL SELECT at FROM (SELECT coalesce(end_at, start_at) AS at FROM gap WHERE camera = @camera ORDER BY start_at DESC LIMIT 1))`)
     .pluck();
+  const openId = db.prepare<[string], number>('SELECT 1 FROM open_segment WHERE id = ?').pluck();
   const gaps = gapWrites(db);
+  /** Answers false when it was filed before. */
+  const put = (segment: Segment): boolean => {
+    if (insert.run(segment).changes === 0) return false;
+    const { id, camera, bytes, sha256, keptFrom } = segment;
+    setNearness.run(id);
+    chain.appendKept({
+      ...{ media: 'segment', id, camera, bytes, sha256 },
+      ...{ receivedAt: keptFrom, receipt: null },
+    });
+    return true;
+  };
   return {
+    takeInSegment: segment => inTransaction(db, () => openId.get(segment.id) === undefined && put(segment)),
     addOpenSegment: open =>
       inTransaction(db, () => {
         gaps.end(open.camera, open.startAt);
@@ -78,13 +96,8 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
       }),
     fileSegment: (segment, after) =>
       inTransaction(db, () => {
-        if (insert.run(segment).changes === 0) return;
-        const { id, camera, bytes, sha256, keptFrom } = segment;
-        setNearness.run(id);
-        chain.appendKept({
-          ...{ media: 'segment', id, camera, bytes, sha256 },
-          ...{ receivedAt: keptFrom, receipt: null },
-        });
+        if (!put(segment)) return;
+        const { id, camera } = segment;
         removeOpen.run(camera, id);
         if ('gap' in after) return gaps.follow(camera, segment.endAt, after.gap);
         gaps.end(camera, after.open.startAt);

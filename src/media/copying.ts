@@ -164,6 +164,8 @@ function watchCopying(child: ChildProcess, signal: AbortSignal | undefined) {
     async stop() {
       signal?.removeEventListener('abort', onAbort);
       if (!hasEnded) killGroup(child);
+      // What nobody reads any more would keep it from closing.
+      child.stdout?.destroy();
       await ended.promise;
     },
   };

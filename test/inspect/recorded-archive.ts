@@ -1,23 +1,26 @@
 // An archive with footage, written by the recorder's own writer from fragments that a test makes, with a clock that it moves.
 
-import { generateKeyPairSync, sign } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
+import { openSigningKey } from '../../src/access/signing-key.ts';
+import { clipRelativePath } from '../../src/archive/clip-path.ts';
 import { openFootageFiles } from '../../src/archive/footage-files.ts';
 import { openMarker } from '../../src/archive/marker.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
+import type { Clip } from '../../src/catalogue/clip-row.ts';
 import type { FootageInit, Fragment } from '../../src/domain/footage/fragment-reader.ts';
 import type { ExportFacts } from '../../src/inspect/export/export-facts.ts';
 import { exportFootage } from '../../src/inspect/export/export-footage.ts';
 import { openMedia } from '../../src/media/media.ts';
 import { startSegmentWriter } from '../../src/record/segment-writer.ts';
+import { sampleClip } from '../catalogue/sample-clip.ts';
 import { handClock } from '../record/made-footage.ts';
 
 export const noon = Date.UTC(2026, 10, 21, 12);
 export const camera = 'den';
-const { privateKey } = generateKeyPairSync('ed25519');
 
 export type RecordedArchive = Awaited<ReturnType<typeof recordedArchive>>;
 
@@ -25,12 +28,12 @@ export async function recordedArchive(test: Test, { segmentMs = 10_000 } = {}) {
   const root = test.testdir();
   const dirs = { dataDir: join(root, 'data'), stateDir: join(root, 'state') };
   const archiveId = await openMarker(dirs);
+  const { sign } = await openSigningKey({ stateDir: dirs.stateDir, log: silentLog() });
   const clock = handClock(noon);
   const catalogue = openCatalogue({
     file: join(dirs.stateDir, 'catalogue.db'),
     chain: {
-      archiveId,
-      sign: text => sign(null, Buffer.from(text), privateKey).toString('base64'),
+      ...{ archiveId, sign },
       now: () => clock.now(),
     },
   });
@@ -63,6 +66,21 @@ export async function recordedArchive(test: Test, { segmentMs = 10_000 } = {}) {
         /** Once all that was brought is in files. */
         written: () => until(() => footageBytes(dirs.dataDir, init.bytes.length) >= bytes),
       };
+    },
+    /** A clip of the camera, `file` for its bytes, that starts so many seconds after noon. */
+    fileClip(word: string, file: string, startS: number, facts: Partial<Clip> = {}): Clip {
+      const id = word.padEnd(26, '0');
+      const bytes = readFileSync(file);
+      const path = clipRelativePath({ camera, id, at: clock.now(), extension: 'mp4' });
+      mkdirSync(dirname(join(dirs.dataDir, path)), { recursive: true });
+      writeFileSync(join(dirs.dataDir, path), bytes, { mode: 0o400 });
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const clip = {
+        ...sampleClip(id, { camera, path, bytes: bytes.length, sha256, receivedAt: clock.now() }),
+        ...{ startAt: noon + startS * 1000, durationMs: 3000, thumbnail: null, timeZone: 'UTC', ...facts },
+      };
+      catalogue.fileClip(clip, { upload: id, receivedAt: clip.receivedAt, body: `{"receipt":"${word}"}` });
+      return clip;
     },
     segments: () => catalogue.segmentsBetween({ camera, from: 0, to: Number.MAX_SAFE_INTEGER }),
     /** Seconds after noon. */

@@ -77,6 +77,34 @@ export function makeCodedFootage(
   return { init, fragments };
 }
 
+/** A clip as a camera uploads it. */
+export function makeCodedClip(file: string, seconds: number, options: CodedOptions = {}): string {
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...codedArguments(seconds, options), '-f', 'mp4', file]);
+  return file;
+}
+
+/** For a fake camera, which sends it over and over: Annex B, H.264, a key frame every second. */
+export function makeCodedStream(seconds: number): Buffer {
+  const args = codedArguments(seconds, { keyEvery: rate });
+  return execFileSync(
+    'ffmpeg',
+    [
+      '-nostdin',
+      '-v',
+      'error',
+      ...args,
+      '-tune',
+      'zerolatency',
+      '-x264-params',
+      'sliced-threads=0:scenecut=0',
+      '-f',
+      'h264',
+      'pipe:1',
+    ],
+    { maxBuffer: 2 ** 28 },
+  );
+}
+
 export type SeenPicture = Readonly<{ number: number; ms: number; isFlash: boolean }>;
 
 /** The pictures of a file, decoded, with the times at which a player shows them. */
