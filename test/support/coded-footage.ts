@@ -139,7 +139,17 @@ export function readBeeps(file: string): number[] {
   const raw = execFileSync(
     'ffmpeg',
     [
-      ...['-nostdin', '-v', 'error', '-i', file, '-map', '0:a:0', '-af', 'aresample=async=1:min_hard_comp=0.005:first_pts=0'],
+      ...[
+        '-nostdin',
+        '-v',
+        'error',
+        '-i',
+        file,
+        '-map',
+        '0:a:0',
+        '-af',
+        'aresample=async=1:min_hard_comp=0.005:first_pts=0',
+      ],
       ...['-ar', `${readRate}`, '-ac', '1', '-f', 's16le', 'pipe:1'],
     ],
     { maxBuffer: 2 ** 30 },
