@@ -19,6 +19,20 @@ export type Confinement = Readonly<{
   /** Why it is not bubblewrap, or null. */
   reason: string | null;
   run(job: Job): Promise<Outcome>;
+  /** Starts a program that copies a stream for as long as that takes, with limits of its own; see copying.ts. */
+  start(copying: Copying): ChildProcess;
+}>;
+
+export type Copying = Readonly<{
+  tool: 'ffmpeg';
+  args: readonly string[];
+  /** What `inputPath` stands for, also where it is what is written to. */
+  fd: number;
+  /** `pipe`: it reads standard input. */
+  input: 'pipe' | 'ignore';
+  output: 'pipe' | 'ignore';
+  /** Of what is written to a file. */
+  maxFileBytes: number;
 }>;
 
 export type Job = Readonly<{
@@ -48,6 +62,9 @@ export const inputPath = `/proc/self/fd/${inputDescriptor}`;
 /** 4K H.265 needs 512 MB of address space with one thread, 12 megapixels about 640. */
 const addressSpaceBytes = 1024 * 1024 * 1024;
 const processorSeconds = 30;
+/** Copying decodes nothing, and remembers some hundred bytes for each picture: a day of them fits. */
+const copyingAddressSpaceBytes = 4 * addressSpaceBytes;
+const copyingProcessorSeconds = 3600;
 const openFiles = 64;
 const maxComplaintBytes = 2048;
 const probeDeadlineMs = 10_000;
@@ -66,30 +83,47 @@ export async function openConfinement(options: {
     ffprobe: await findTool('ffprobe', 'ffmpeg'),
     prlimit: await findTool('prlimit', 'util-linux'),
   };
-  const limits = [
-    ...[tools.prlimit, `--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, `--nofile=${openFiles}`],
-    ...['--core=0', '--fsize=0', '--'],
+  const limitedTo = (limits: string[]) => [
+    tools.prlimit,
+    ...[...limits, `--nofile=${openFiles}`, '--core=0', '--'],
   ];
+  const limits = limitedTo([`--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, '--fsize=0']);
+  const outer = await openGuard({ landlock: false });
   const bubblewrap =
     options.bubblewrap === false
       ? 'it is switched off'
-      : await tryBubblewrap([...(await openGuard({ landlock: false })).prefix(), ...limits], tools);
-  if (Array.isArray(bubblewrap)) return confinement('bubblewrap', null, bubblewrap, tools);
-  const guard = await openGuard({ landlock: options.landlock ?? true });
-  const level = guard.level === 'landlock' ? 'landlock' : 'prlimit';
+      : await tryBubblewrap([...outer.prefix(), ...limits], tools);
+  const isStrong = typeof bubblewrap !== 'string';
+  const guard = isStrong ? outer : await openGuard({ landlock: options.landlock ?? true });
+  const level = isStrong ? 'bubblewrap' : guard.level === 'landlock' ? 'landlock' : 'prlimit';
   if (level === 'prlimit')
     options.log.warn({ reason: bubblewrap }, 'media decoders see files of this machine');
-  else options.log.info({ level, network: !hasNoNetwork(), reason: bubblewrap }, 'media decoders confined');
-  return confinement(level, bubblewrap, [...guard.prefix({ inputDescriptor }), ...limits], tools);
-}
-
-function confinement(
-  level: Confinement['level'],
-  reason: string | null,
-  prefix: readonly string[],
-  tools: Readonly<Record<Job['tool'], string>>,
-): Confinement {
-  return { level, reason, run: job => runJob([...prefix, tools[job.tool], ...job.args], job) };
+  else if (level === 'landlock')
+    options.log.info({ level, network: !hasNoNetwork(), reason: bubblewrap }, 'media decoders confined');
+  const inner = isStrong ? bubblewrap : [];
+  return {
+    level,
+    reason: isStrong ? null : bubblewrap,
+    run: job =>
+      runJob([...guard.prefix({ inputDescriptor }), ...limits, ...inner, tools[job.tool], ...job.args], job),
+    start(copying) {
+      const copyingLimits = limitedTo([
+        ...[`--as=${copyingAddressSpaceBytes}`, `--cpu=${copyingProcessorSeconds}`],
+        `--fsize=${copying.maxFileBytes}`,
+      ]);
+      const isWritten = copying.maxFileBytes > 0;
+      const command = [
+        ...[...guard.prefix({ inputDescriptor, isWritten }), ...copyingLimits, ...inner],
+        ...[tools[copying.tool], ...copying.args],
+      ];
+      return spawn(command[0] as string, command.slice(1), {
+        cwd: '/',
+        env: environment,
+        detached: true,
+        stdio: [copying.input, copying.output, 'pipe', copying.fd],
+      });
+    },
+  };
 }
 
 /** Whether this process, and what it starts, is alone: a unit with PrivateNetwork, or without addresses of the internet. */
@@ -104,7 +138,7 @@ export function hasNoNetwork(): boolean {
   }
 }
 
-/** The command line prefix that works, or the reason why none does. */
+/** The part of the command line that works, or the reason why none does. `limited` is what stands before it. */
 async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Promise<string[] | string> {
   let bwrap: string;
   try {
@@ -114,7 +148,6 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
   }
   const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
   const prefix = [
-    ...limited,
     ...[bwrap, '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--ro-bind', '/usr', '/usr'],
@@ -129,7 +162,10 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
     maxOutputBytes: 64 * 1024,
   };
   try {
-    const { end, complaint } = await runJob([...prefix, tools.ffprobe, '-v', 'error', '-version'], job);
+    const { end, complaint } = await runJob(
+      [...limited, ...prefix, tools.ffprobe, '-v', 'error', '-version'],
+      job,
+    );
     return end === 'ok' ? prefix : `bubblewrap does not work here: ${complaint || end}`;
   } catch (error) {
     return `bubblewrap does not work here: ${messageOf(error)}`;

@@ -11,6 +11,8 @@ const programFiles = ['/usr', '/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/et
 export type LandlockOptions = Readonly<{
   /** Of the files that the program inherits open, one that it may open again by its name in /proc. */
   inputDescriptor?: number;
+  /** That one may be written to as well. */
+  isWritten?: boolean;
   /** The one TCP port that it may connect to. From Linux 6.7 on; before, nothing is said about ports. */
   connectPort?: number;
   /** Where the kernel has no Landlock, goes on without it. */
@@ -24,9 +26,9 @@ export type LandlockOptions = Readonly<{
 export function landlockPrefix(perl: string, options: LandlockOptions = {}): string[] | undefined {
   const prctl = prctlNumbers[process.arch];
   if (prctl === undefined) return undefined;
-  const { inputDescriptor = -1, connectPort = 0, isOptional = false } = options;
+  const { inputDescriptor = -1, isWritten = false, connectPort = 0, isOptional = false } = options;
   return [
-    ...[perl, '-e', script, `${prctl}`, `${inputDescriptor}`, `${connectPort}`],
+    ...[perl, '-e', script, `${prctl}`, `${inputDescriptor}`, isWritten ? '1' : '0', `${connectPort}`],
     ...[isOptional ? '1' : '0', `${programFiles.length}`, ...programFiles],
   ];
 }
@@ -34,7 +36,7 @@ export function landlockPrefix(perl: string, options: LandlockOptions = {}): str
 /** linux/landlock.h and linux/prctl.h. Only what lies beneath the given paths may be read, and programs be run from there. */
 const script = `
 use strict;
-my ($prctl, $input, $port, $optional, $count, @rest) = @ARGV;
+my ($prctl, $input, $isWritten, $port, $optional, $count, @rest) = @ARGV;
 my @paths = splice(@rest, 0, $count);
 my ($execute, $readFile, $readDirectory) = (1 << 0, 1 << 2, 1 << 3);
 syscall($prctl, 1, 9, 0, 0, 0) == 0 or die "no signal when the parent dies: $!";
@@ -61,7 +63,9 @@ for my $path (@paths) {
   sysopen(my $file, $path, 0x200000) or next;
   allow(1, pack('Ql', $execute | $readFile | (-d $path ? $readDirectory : 0), fileno($file)));
 }
-allow(1, pack('Ql', $readFile, $input)) if $input >= 0;
+my $inputRights = $readFile;
+$inputRights |= ((1 << 1) | (1 << 14)) & $files if $isWritten;
+allow(1, pack('Ql', $inputRights, $input)) if $input >= 0;
 allow(2, pack('QQ', 2, $port)) if $port > 0 && $abi >= 4;
 syscall(446, $set, 0) == 0 or die "not restricted: $!";
 exec { $rest[0] } @rest or die "$rest[0]: $!";

@@ -243,7 +243,7 @@ t.test(
       path,
     ]);
     for (const args of attempts) {
-      t.equal((await tried(landlocked, ...args)).end, 'failed', args[1]);
+      t.equal((await tried(landlocked, ...args)).end, 'failed', `${args[1]}`);
       t.equal((await tried(weak, ...args)).end, 'ok', `${args[1]}: so this test can fail`);
     }
     t.equal((await tried(landlocked, '-i', inputPath)).end, 'ok', 'the one file is readable');

@@ -94,9 +94,15 @@ function groupsOf({ groups = [] }: User): string {
 }
 
 /** Starts `clipward serve`; resolves when it is ready, or when it has ended instead. */
-export async function startDaemon(args: string[], user?: User) {
-  const child: ChildProcess = spawn(...asUser(user, [process.execPath, main, ...args]), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+export async function startDaemon(
+  args: string[],
+  user?: User,
+  /** Descriptors from 3 on, and a shell script that ends by running "$@". */
+  more: { stdio: number[]; shell: string } = { stdio: [], shell: 'exec "$@"' },
+) {
+  const command = ['sh', '-c', more.shell, 'sh', process.execPath, main, ...args];
+  const child: ChildProcess = spawn(...asUser(user, command), {
+    stdio: ['ignore', 'pipe', 'pipe', ...more.stdio],
     // What the test runner asks of its children is not for another user's.
     ...(user === undefined
       ? {}
