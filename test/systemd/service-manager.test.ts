@@ -142,7 +142,7 @@ function portOf(server: Server): number {
   return (server.address() as { port: number }).port;
 }
 
-/** Node has no Unix datagrams. */
+/** Node has no Unix datagrams. Descriptors that come with a message are closed by not being asked for: that is the answer. */
 async function listenForNotifications(path: string) {
   const program = `
 import socket, sys
@@ -150,12 +150,16 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
 print('listening', flush=True)
 while True:
-    text = s.recvmsg(65536, 1024)[0].decode()
+    text = s.recv(65536).decode()
     print(' '.join(text.split('\\n')).strip(), flush=True)
 `;
   const child = spawn('python3', ['-c', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => String((await lines.next()).value);
+  const next = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error('nobody listens for notifications any more');
+    return value as string;
+  };
   await next();
   return {
     path,
