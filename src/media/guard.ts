@@ -32,7 +32,8 @@ export async function openGuard(
   return { level: 'setpriv', prefix: isForbidden ? byPerl(true) : () => prefix };
 }
 
-async function works(prefix: readonly string[]): Promise<boolean> {
+/** Whether a command line prefix can run a program here. Throws TransientError where no process can be started. */
+export async function works(prefix: readonly string[]): Promise<boolean> {
   const [program, ...args] = prefix;
   if (program === undefined) return false;
   try {
