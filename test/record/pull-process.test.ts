@@ -93,3 +93,18 @@ t.test('without ffmpeg the pull says so', async t => {
   const { error } = await withCamera({}, { searchPath: await toolsWith(t, null) });
   t.match(error.message, /ffmpeg is not installed/);
 });
+
+t.test('a camera is not given up because this thread was held up meanwhile', async t => {
+  const { error, fragments } = await withCamera(
+    {},
+    {
+      fragments: 5,
+      onEach(count) {
+        if (count === 2)
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, short.fragmentMs + 1500);
+      },
+    },
+  );
+  t.equal(error.end, 'stopped', error.message);
+  t.ok(fragments.length >= 5);
+});
