@@ -1,7 +1,7 @@
 // A machine of its own: Debian with systemd as process 1 (systemd-nspawn), its own network on a cable to this one, and a disk
 // of its own for /var/lib/clipward. Needs root.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,7 +21,8 @@ export type Container = AsyncDisposable &
     powerOff(): Promise<void>;
   }>;
 
-const name = 'cwtest';
+/** Of the machine, and with `ve-` before it of our end of the cable, of fifteen characters at the most. */
+const name = `cw${process.pid}`;
 const ours = '10.231.77.1';
 const theirs = '10.231.77.2';
 const commandTimeoutMs = 180_000;
@@ -47,7 +48,7 @@ export async function makeContainer(parts: {
   ]);
   await exec('mount', ['-t', 'tmpfs', '-o', `size=${parts.diskBytes},mode=755`, 'tmpfs', disk]);
   mkdirSync(join(files, 'var/lib/clipward'), { recursive: true });
-  let running: { child: ChildProcess; leader: number; ended: Promise<void> } | undefined;
+  let running: { leader: number; ended: Promise<void> } | undefined;
 
   const run = (...command: string[]): Promise<Result> =>
     new Promise(resolve => {
@@ -84,8 +85,13 @@ export async function makeContainer(parts: {
     );
     closeSync(console);
     const ended = new Promise<void>(resolve => child.once('close', () => resolve()));
-    const leader = await until(`${name} to start`, () => childOf(child.pid as number));
-    running = { child, leader, ended };
+    const leader = await until(`${name} to start`, () => {
+      if (child.exitCode === null) return childOf(child.pid as number);
+      throw new Error(
+        `systemd-nspawn: ${readFileSync(join(parts.place, 'console.log'), 'utf8').slice(-500)}`,
+      );
+    });
+    running = { leader, ended };
     await until(`${name} to boot`, async () =>
       /^(running|degraded)/.test((await run('systemctl', 'is-system-running')).stdout),
     );
@@ -96,9 +102,9 @@ export async function makeContainer(parts: {
   };
   const powerOff = async () => {
     if (running === undefined) return;
-    const { child, leader, ended } = running;
+    const { leader, ended } = running;
     process.kill(leader, powerOffSignal);
-    const late = setTimeout(() => child.kill('SIGKILL'), commandTimeoutMs);
+    const late = setTimeout(() => process.kill(leader, 'SIGKILL'), commandTimeoutMs);
     await ended;
     clearTimeout(late);
     running = undefined;
@@ -107,7 +113,8 @@ export async function makeContainer(parts: {
     ...{ files, address: theirs, ourAddress: ours, run, must, boot, powerOff },
     async [Symbol.asyncDispose]() {
       if (running !== undefined) {
-        running.child.kill('SIGKILL');
+        // With its process 1 all others end; with systemd-nspawn alone none would.
+        process.kill(running.leader, 'SIGKILL');
         await running.ended;
       }
       for (const directory of [files, disk]) await exec('umount', ['--lazy', directory]);

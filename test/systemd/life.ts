@@ -24,7 +24,14 @@ export function stepsOf(parts: { container: Container; release: string }): Step[
   const camera = actAsCamera(container);
   const { install, mustInstall, clips, command, mainPid, catalogueVersion } = actAsAdministrator(container);
   const filed = (count: number) =>
-    until(`${count} clips`, async () => (await clips()).length >= count && (await clips()));
+    until(
+      `${count} clips`,
+      async () => {
+        const found = await clips();
+        return found.length >= count && found;
+      },
+      30_000,
+    );
 
   return [
     [
