@@ -1,5 +1,6 @@
 // argv to one command.
 
+import { registerBackupCommand } from './cli/backup.ts';
 import { registerBanCommands } from './cli/ban.ts';
 import { registerCameraCommands } from './cli/camera.ts';
 import { registerCheckCommand } from './cli/check.ts';
@@ -32,6 +33,7 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerHoldCommands,
   registerRetentionCommands,
   registerImportCommand,
+  registerBackupCommand,
   registerStatusCommand,
   registerCheckCommand,
   registerVerifyCommand,
