@@ -1,26 +1,29 @@
 // A backup of an archive in which things happen at the worst moment: each is made to happen while a certain file is copied.
 
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Copier, openCopier } from '../../src/archive/copy-out.ts';
+import { footageRelativePath } from '../../src/archive/footage-path.ts';
 import { readArchiveId } from '../../src/archive/marker.ts';
 import { removeMedia } from '../../src/archive/removal.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { backupMedia, settleCatalogue } from '../../src/inspect/backup/backup.ts';
 import { openTarget } from '../../src/inspect/backup/target.ts';
+import { sampleOpenSegment, sampleSegment } from '../catalogue/sample-segment.ts';
 import { idOf } from '../ingest/small-archive.ts';
 import { checkedArchive, pathOf } from './checked-archive.ts';
 
@@ -272,6 +275,42 @@ t.test(
   },
 );
 
+t.test('footage comes with its rows, and what is being written as far as it is written', async t => {
+  const archive = await archiveToBackUp(t);
+  const { catalogue } = archive;
+  const segment = (word: string, startAt: number) => {
+    const id = idOf(word);
+    const path = footageRelativePath({ camera: 'den', startAt, id });
+    const bytes = Buffer.from(`footage of ${word}`);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { bytes, row: sampleSegment(word, { id, path, startAt, bytes: bytes.length, sha256 }) };
+  };
+  const open = (word: string, startAt: number) => {
+    const { row, bytes } = segment(word, startAt);
+    const opened = { ...sampleOpenSegment(word, { startAt }), path: row.path };
+    archive.put(`${row.path}.open`, bytes.toString());
+    return { opened, path: row.path, bytes };
+  };
+  const done = segment('a1', 1_763_690_000_000);
+  archive.put(done.row.path, done.bytes.toString());
+  const next = open('a2', 1_763_690_060_000);
+  catalogue.fileSegment(done.row, { open: next.opened });
+  // Finished, but for its row, at the moment when it is to be copied.
+  const finish = once(`${next.path}.open`, () =>
+    renameSync(archive.at(`${next.path}.open`), archive.at(next.path)),
+  );
+  const report = await archive.backUp({ before: finish });
+  t.match(report, { clips: 0, segments: 1, findings: [] });
+  const files = () => readdirSync(join(archive.out, 'data', dirname(done.row.path))).sort();
+  t.same(files(), [done.row.path, next.path].map(path => basename(path)).sort());
+
+  renameSync(archive.at(next.path), archive.at(`${next.path}.open`));
+  rmSync(archive.out, { recursive: true });
+  await archive.backUp();
+  t.same(files(), [done.row.path, `${next.path}.open`].map(path => basename(path)).sort());
+  t.same(readFileSync(join(archive.out, 'data', `${next.path}.open`)), next.bytes);
+});
+
 t.test('what is missing or has changed is told, and the rest is copied', async t => {
   const archive = await archiveToBackUp(t);
   for (const word of ['a1', 'a2', 'a3', 'a4']) await archive.clip(word);
@@ -360,5 +399,4 @@ t.test('without the marker nothing is believed to be gone', async t => {
   await archive.clip('a1');
   rmSync(archive.at('MARKER'));
   await t.rejects(archive.backUp(), { name: 'TransientError', message: /marker/ });
-  chmodSync(archive.dataDir, 0o700);
 });
