@@ -345,6 +345,10 @@ t.test('one that is interrupted says so, starts no daemon, and goes on', async t
   const [path = ''] = contentsOfInterrupted(archive.out);
   // As a kill in the middle of a file leaves it.
   writeFileSync(join(archive.out, 'data', `${path}.part`), 'half');
+  archive.upload('c1', 'waits');
+  const waiting = join(archive.out, 'data', 'inbox', 'den', idOf('c1'));
+  mkdirSync(waiting, { recursive: true });
+  writeFileSync(join(waiting, 'media'), 'wa');
 
   await t.rejects(archive.backUp(), { name: 'FailedError', message: /exists already.*--resume/ });
   const second = await archive.backUp({ resume: true });
