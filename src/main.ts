@@ -8,6 +8,7 @@ import { registerClipCommands } from './cli/clip.ts';
 import { registerConfigCommands } from './cli/config.ts';
 import { registerDoctorCommand } from './cli/doctor.ts';
 import { registerEventCommands } from './cli/event.ts';
+import { registerFirewallCommand } from './cli/firewall.ts';
 import { runProgram } from './cli/frame.ts';
 import { registerHoldCommands } from './cli/hold.ts';
 import { registerImportCommand } from './cli/import.ts';
@@ -38,5 +39,6 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerCheckCommand,
   registerVerifyCommand,
   registerDoctorCommand,
+  registerFirewallCommand,
   registerConfigCommands,
 ]);
