@@ -9,6 +9,7 @@ import { registerConfigCommands } from './cli/config.ts';
 import { registerDoctorCommand } from './cli/doctor.ts';
 import { registerEventCommands } from './cli/event.ts';
 import { registerFirewallCommand } from './cli/firewall.ts';
+import { registerFootageCommands } from './cli/footage.ts';
 import { runProgram } from './cli/frame.ts';
 import { registerHoldCommands } from './cli/hold.ts';
 import { registerImportCommand } from './cli/import.ts';
@@ -31,6 +32,7 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerBanCommands,
   registerClipCommands,
   registerEventCommands,
+  registerFootageCommands,
   registerHoldCommands,
   registerRetentionCommands,
   registerImportCommand,

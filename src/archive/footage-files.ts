@@ -65,6 +65,21 @@ export function openFootageFiles(options: { dataDir: string; archiveId: string }
   };
 }
 
+/**
+ * What is whole of a file of footage from its beginning, changing nothing; undefined when it is no regular file, or there is
+ * not one fragment. `storedPath` may end in `.open`.
+ */
+export async function readFootage(dataDir: string, storedPath: string): Promise<RecoveredFile | undefined> {
+  checkedFootagePath(storedPath.replace(/\.open$/, ''));
+  const file = await openRegular(join(dataDir, storedPath), constants.O_RDONLY);
+  if (file === undefined) return undefined;
+  try {
+    return await readWhole(file);
+  } finally {
+    await file.close();
+  }
+}
+
 function openNameOf(final: string): string {
   return `${final}.open`;
 }

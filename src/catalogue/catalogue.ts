@@ -17,7 +17,9 @@ import { type Filing, filingQueries } from './filing.ts';
 import { type FootageQueries, footageQueries } from './footage.ts';
 import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
+import { type HeldFootage, heldFootage } from './held-footage.ts';
 import { type Holds, holdQueries } from './holds.ts';
+import { type NearFootage, nearFootage } from './near-footage.ts';
 import { type Notes, noteQueries } from './notes.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
@@ -36,7 +38,9 @@ export type Catalogue = BackupQueries &
   FootageFiling &
   FootageQueries &
   Garbage &
+  HeldFootage &
   Holds &
+  NearFootage &
   Notes &
   QuarantineList &
   RetentionQueries &
@@ -71,6 +75,7 @@ export function openCatalogue(options: {
   });
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
+  const held = heldFootage(db);
   return {
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
@@ -79,17 +84,19 @@ export function openCatalogue(options: {
     ...chainQueries(db),
     ...clipQueries(db),
     ...checkQueries(db),
-    ...dropMissingQuery(db, { chain, placing }),
+    ...dropMissingQuery(db, { chain, placing, held }),
     ...clockQueries(db, placing),
     ...eventQueries(db),
     ...filingQueries(db, { chain, placing }),
     ...footageFiling(db, chain),
     ...footageQueries(db),
-    ...garbageQueries(db, { chain, placing }),
-    ...holdQueries(db),
+    ...garbageQueries(db, { chain, placing, held }),
+    ...held,
+    ...holdQueries(db, held),
+    ...nearFootage(db),
     ...noteQueries(db, placing),
     ...quarantineQueries(db),
-    ...retentionQueries(db),
+    ...retentionQueries(db, held),
     ...supersedingQueries(db),
     [Symbol.dispose]: () => db.close(),
   };

@@ -106,9 +106,9 @@ function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordPro
   ];
 }
 
-/** 126 and 127: there was a program, and it cannot be run. */
+/** 126 and 127: there was a program, and it cannot be run. 255: ffmpeg was asked to end, and did. */
 function kindOf(code: number | null, signal: string | null): RecordProcessEnd['kind'] {
-  if (signal !== null) return 'killed';
+  if (signal !== null || code === 255) return 'killed';
   if (code === 126 || code === 127) return 'not-started';
   return code === 0 ? 'closed' : 'failed';
 }

@@ -9,11 +9,11 @@ import { randomId } from '../base/random-id.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { OpenSegment, SegmentEnd } from '../catalogue/footage.ts';
 import type { AfterSegment } from '../catalogue/footage-filing.ts';
+import { segmentFrom } from '../catalogue/segment-facts.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
 import { type FootageInit, type Fragment, shiftFragment } from '../domain/footage/fragment-reader.ts';
 import { maxDisagreementMs, type RunClock, startRunClock } from '../domain/footage/segment-clock.ts';
 import { firstSegmentMs, placeOf } from '../domain/footage/stagger.ts';
-import { segmentFrom } from './segment-facts.ts';
 import { StreamError } from './stream-error.ts';
 
 export type SegmentWriterOptions = Readonly<{

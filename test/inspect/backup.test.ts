@@ -23,7 +23,7 @@ import { removeMedia } from '../../src/archive/removal.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { backupMedia, settleCatalogue } from '../../src/inspect/backup/backup.ts';
 import { openTarget } from '../../src/inspect/backup/target.ts';
-import { sampleOpenSegment, sampleSegment } from '../catalogue/sample-segment.ts';
+import { sampleSegment } from '../catalogue/sample-segment.ts';
 import { idOf } from '../ingest/small-archive.ts';
 import { checkedArchive, pathOf } from './checked-archive.ts';
 
@@ -57,7 +57,7 @@ async function archiveToBackUp(t: Test) {
     async deleteClip(word: string) {
       const row = catalogue.clip(idOf(word));
       if (row === undefined) throw new Error('the clip was to be there');
-      const garbage = catalogue.makeGarbage([{ ...row, reason: 'age' }], Date.now());
+      const garbage = catalogue.makeGarbage([{ ...row, mediaClass: 'clip', reason: 'age' }], Date.now());
       if (garbage.length !== 1) throw new Error('it was to become garbage');
       await removeMedia({ dataDir, archiveId }, garbage);
       catalogue.forgetGarbage(garbage.map(({ id }) => id));
@@ -283,11 +283,12 @@ t.test('footage comes with its rows, and what is being written as far as it is w
     const path = footageRelativePath({ camera: 'den', startAt, id });
     const bytes = Buffer.from(`footage of ${word}`);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { bytes, row: sampleSegment(word, { id, path, startAt, bytes: bytes.length, sha256 }) };
+    return { bytes, row: sampleSegment(id, startAt, { camera: 'den', path, bytes: bytes.length, sha256 }) };
   };
   const open = (word: string, startAt: number) => {
     const { row, bytes } = segment(word, startAt);
-    const opened = { ...sampleOpenSegment(word, { startAt }), path: row.path };
+    const { id, camera, run, path } = row;
+    const opened = { id, camera, run, path, startAt, endAt: startAt, writtenAt: startAt };
     archive.put(`${row.path}.open`, bytes.toString());
     return { opened, path: row.path, bytes };
   };

@@ -11,7 +11,7 @@ export type RtspMessage = Readonly<{
 
 export type RtspElement =
   | Readonly<{ type: 'message'; message: RtspMessage }>
-  /** `bytes` is the whole packet, its four bytes of header included: it is passed on as it is. */
+  /** `bytes` is the whole packet, its four bytes of header included: it is passed on as it is. A view of what was pushed. */
   | Readonly<{ type: 'packet'; channel: number; bytes: Buffer }>;
 
 export type RtspReader = Readonly<{
@@ -91,7 +91,7 @@ function readMessage(all: Buffer, at: number): Found {
   const end = bodyStart + length;
   if (end > all.length) return { wanted: end - at };
   return {
-    element: { type: 'message', message: { startLine, headers, body: all.subarray(bodyStart, end) } },
+    element: { type: 'message', message: { startLine, headers, body: Buffer.from(all.subarray(bodyStart, end)) } },
     end,
   };
 }
