@@ -36,10 +36,11 @@ export type FootageFiling = Readonly<{
 }>;
 
 const insertSegment = `
-  INSERT OR IGNORE INTO segment (id, camera, path, start_at, end_at, duration_ms, bytes, sha256, codec, audio_codec, width, height,
+  INSERT INTO segment (id, camera, path, start_at, end_at, duration_ms, bytes, sha256, codec, audio_codec, width, height,
     run, init_sha256, end_reason, kept_from)
   VALUES (@id, @camera, @path, @startAt, @endAt, @durationMs, @bytes, @sha256, @codec, @audioCodec, @width, @height,
-    @run, @initSha256, @endReason, @keptFrom)`;
+    @run, @initSha256, @endReason, @keptFrom)
+  ON CONFLICT (id) DO NOTHING`;
 
 export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
   const insert = db.prepare<[Segment]>(insertSegment);

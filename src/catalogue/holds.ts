@@ -42,8 +42,14 @@ export type Holds = Readonly<{
  * is to be kept, and a forged length keeps no more than a forged time would.
  */
 const maxHeldSpanMs = 86_400_000;
+/**
+ * How long a clip lasts. One that was cut short and does not say, as when somebody smashed the camera, may show everything up
+ * to its arrival.
+ */
+const clipLengthMs = `coalesce(clip.duration_ms,
+  CASE WHEN clip.kind IN ('video', 'other') THEN clip.received_at - clip.start_at ELSE 0 END)`;
 /** The end of a clip; an expression over the table clip. Nothing was filmed after it arrived. */
-const clipEnd = `max(clip.start_at, min(clip.start_at + min(coalesce(clip.duration_ms, 0), ${maxHeldSpanMs}),
+const clipEnd = `max(clip.start_at, min(clip.start_at + min(${clipLengthMs}, ${maxHeldSpanMs}),
   clip.received_at + ${maxEndAfterArrivalMs}))`;
 
 /** Whether a row of hold is of a span that a row of clip lies in, if only with an end. */

@@ -149,16 +149,25 @@ async function* countThenTell(
     else yield finding;
   }
   if (missing.size === 0) return;
+  const told = new Map<string, number>();
   for await (const finding of check(ground, () => {})) {
     if (finding.code !== 'missing-file') continue;
-    const [gone, all] = [missing, rows].map(of => of.get(finding.camera ?? '') ?? 0) as [number, number];
-    if (dropMost || gone * 2 <= all) yield finding;
-    else yield { ...finding, mend: () => refuseToDrop(finding.camera, gone, all) };
+    const camera = finding.camera ?? '';
+    const [gone, all] = [missing, rows].map(of => of.get(camera) ?? 0) as [number, number];
+    count(told, camera);
+    // More than were missing a moment ago: a disk has gone in between, and what was counted does not allow that.
+    const isSudden = (told.get(camera) ?? 0) > gone;
+    if (dropMost || (gone * 2 <= all && !isSudden)) yield finding;
+    else yield { ...finding, mend: () => refuseToDrop(finding.camera, isSudden ? null : gone, all) };
   }
 }
 
 /** I9: a directory that is not mounted must not empty the catalogue. */
-function refuseToDrop(camera: string | null, gone: number, all: number): never {
+function refuseToDrop(camera: string | null, gone: number | null, all: number): never {
+  if (gone === null)
+    throw new FailedError(
+      `Files of ${camera} have gone missing while it was checked, as if a disk or directory were not there: look at it, and check again.`,
+    );
   throw new FailedError(
     `${gone} of the ${all} files of ${camera} are missing, more than half, as if a disk or directory were not there: bring it back, or take the rows out with --drop-most.`,
   );

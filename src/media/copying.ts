@@ -2,7 +2,6 @@
 // It reads and writes nothing but pipes and one file that is open already.
 
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, FailedError, TransientError } from '../base/errors.ts';
 import { type Confinement, inputPath, killGroup, plainText } from './confine.ts';
@@ -111,10 +110,18 @@ export async function* copyOfClip(
   signal?.throwIfAborted();
 }
 
-async function write(child: ChildProcess, bytes: Uint8Array): Promise<void> {
-  const { stdin } = child;
-  if (stdin === null || stdin.destroyed || stdin.write(bytes)) return;
-  await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]);
+/** Resolves when it wants more, or will never take anything again. */
+function write({ stdin }: ChildProcess, bytes: Uint8Array): Promise<void> {
+  if (stdin === null || stdin.destroyed || stdin.write(bytes)) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const settle = () => {
+    stdin.off('drain', settle);
+    stdin.off('close', settle);
+    resolve();
+  };
+  stdin.on('drain', settle);
+  stdin.on('close', settle);
+  return promise;
 }
 
 function watchCopying(child: ChildProcess, signal: AbortSignal | undefined) {

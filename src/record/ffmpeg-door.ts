@@ -29,7 +29,7 @@ export type FfmpegDoor = AsyncDisposable &
 const maxKnocks = 8;
 const knockTimeoutMs = 5000;
 /** Fragments are a second long: so much later does not matter. */
-const gatherMs = Number(process.env.GATHER ?? 100);
+const gatherMs = 100;
 /** More than the longest packet (64 KiB and its header). */
 const gatheredBytes = 128 * 1024;
 

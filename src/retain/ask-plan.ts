@@ -30,7 +30,11 @@ export function askPlan(
 ): RetentionPlan {
   const { retention } = settings;
   const accounts = new Map(cameras().map(camera => [camera.name, camera]));
-  const media = catalogue.holdings().map(({ camera, bytes }): CameraMedia => {
+  const holdings = new Map(catalogue.holdings().map(({ camera, bytes }) => [camera, bytes]));
+  // Of whom nothing is filed yet, what waits is theirs all the same; names without an account may be anybody's.
+  for (const camera of accounts.keys())
+    if (now.disk.waitingBytes.has(camera) && !holdings.has(camera)) holdings.set(camera, 0);
+  const media = [...holdings].map(([camera, bytes]): CameraMedia => {
     const account = accounts.get(camera);
     return {
       camera,

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import t, { type Test } from 'tap';
@@ -10,6 +10,7 @@ import type { Settings } from '../../src/settings/settings.ts';
 import { recordedArchive, secondsOf } from '../inspect/recorded-archive.ts';
 import { makeCodedClip, makeCodedFootage, readPictures } from '../support/coded-footage.ts';
 import { makeMp4 } from '../support/media.ts';
+import { startCommand } from '../support/running-command.ts';
 
 const footage = makeCodedFootage(40);
 
@@ -224,4 +225,23 @@ t.test('damaged footage makes the export red; where there is none at all the rea
     message: /There is no footage of den .*\(deleted before, or never recorded\)/,
   });
   await t.rejects(archive.run(...times(5, 5)), { name: 'UsageError' });
+});
+
+t.test('Ctrl-C leaves nothing', async t => {
+  const archive = await opened(t);
+  await recorded(archive, 0, 40);
+  const config = join(archive.root, 'clipward.yaml');
+  writeFileSync(config, 'dataDir: ./data\nstateDir: ./state\n');
+  const target = join(archive.root, 'target');
+  mkdirSync(target);
+  const begun = Promise.withResolvers<void>();
+  const watcher = watch(target, () => begun.resolve());
+  t.teardown(() => watcher.close());
+  const times = ['--from', '2026-11-21T12:00:00Z', '--to', '2026-11-21T12:00:40Z'];
+  const out = ['--out', join(target, 'film.mp4'), '--config', config];
+  const command = startCommand(['footage', 'export', '--camera', 'den', ...times, ...out]);
+  await Promise.race([begun.promise, command.ended]);
+  t.equal(await command.stop(), 1, command.lines.join('\n'));
+  t.strictSame(command.lines, ['clipward: Stopped; nothing was written.']);
+  t.strictSame(readdirSync(target), []);
 });

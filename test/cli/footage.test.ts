@@ -73,7 +73,12 @@ t.test(
   async t => {
     const { json, write, stateDir } = installation(t);
     using accounts = await openAccountWriter({ stateDir, clock: systemClock });
-    accounts.addCamera({ name: 'den', passwordHash: await hashPassword('correct horse battery'), allowedNetworks: [], timeZone: 'Asia/Kolkata' });
+    accounts.addCamera({
+      name: 'den',
+      passwordHash: await hashPassword('correct horse battery'),
+      allowedNetworks: [],
+      timeZone: 'Asia/Kolkata',
+    });
     write(threeMinutes);
     const all = await json('list');
     t.equal(all.length, 3);

@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  appendFileSync,
   chmodSync,
+  existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -9,8 +13,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import {
+  createFragmentReader,
+  type Fragment,
+  shiftFragment,
+} from '../../src/domain/footage/fragment-reader.ts';
 import { exportFootage } from '../../src/inspect/export/export-footage.ts';
 import { makeFootage } from '../record/made-footage.ts';
 import { ffprobe, makeCodedFootage, readBeeps, readPictures } from '../support/coded-footage.ts';
@@ -18,6 +28,8 @@ import { camera, noon, recordedArchive, secondsOf } from './recorded-archive.ts'
 
 const footage = makeCodedFootage(40);
 const sounding = makeCodedFootage(30, { sound: true });
+// As G.711 of a camera becomes AAC: packets of 128 ms.
+const telephone = makeCodedFootage(30, { sound: true, soundRate: 8000 });
 
 function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index);
@@ -132,44 +144,52 @@ t.test('over the end of a finished segment into the open one nothing is lost', a
   await connection.end();
 });
 
-t.test('sound stays in step with the pictures, over borders of segments and after a gap', async t => {
-  const archive = await recordedArchive(t);
-  const first = archive.connect(sounding.init);
-  first.bring(sounding.fragments);
-  await first.end();
-  archive.clock.pass(20_000);
-  const second = archive.connect(sounding.init);
-  second.bring(sounding.fragments.slice(6, 21));
-  await second.end();
-  t.strictSame(archive.failures, []);
-  const out = join(archive.root, 'out.mp4');
-  const facts = await archive.export(2, 62, out);
-  t.ok((facts?.pieces.length ?? 0) >= 5);
-  const flashes = readPictures(out)
-    .filter(({ isFlash }) => isFlash)
-    .map(({ ms }) => ms);
-  const beeps = readBeeps(out);
-  t.ok(flashes.length >= 40);
-  // A beep may be cut in two where the gap is closed up.
-  for (const flash of flashes.slice(1)) {
-    const off = Math.min(...beeps.map(beep => Math.abs(beep - flash)));
-    t.ok(off < 50, `a flash at ${flash} ms has its beep ${off} ms away`);
-  }
-  for (const stream of ['v', 'a']) {
-    const dts = ffprobe(out, 'packet=dts_time', stream).map(Number);
-    t.ok(
-      dts.every((time, index) => index === 0 || time > (dts[index - 1] ?? 0)),
-      stream,
-    );
-  }
-  t.match(facts?.missing, [{ reason: 'unreachable' }]);
-  const [gap] = facts?.missing ?? [];
-  t.strictSame(
-    [secondsOf(gap?.startAt), secondsOf(gap?.endAt)].map(Math.round),
-    [30, 50],
-    JSON.stringify(facts?.missing),
+for (const [name, made] of Object.entries({ sounding, telephone }))
+  t.test(
+    `${name} footage stays in step with its pictures, over borders of segments and after a gap`,
+    async t => {
+      const archive = await recordedArchive(t);
+      const first = archive.connect(made.init);
+      first.bring(made.fragments);
+      await first.end();
+      archive.clock.pass(20_000);
+      const second = archive.connect(made.init);
+      const key = made.fragments.findIndex(({ startsWithKeyFrame }, at) => at > 5 && startsWithKeyFrame);
+      second.bring(made.fragments.slice(key, key + 15));
+      await second.end();
+      t.strictSame(archive.failures, []);
+      const out = join(archive.root, 'out.mp4');
+      const facts = await archive.export(2, 62, out);
+      t.ok((facts?.pieces.length ?? 0) >= 5);
+      const flashes = readPictures(out)
+        .filter(({ isFlash }) => isFlash)
+        .map(({ ms }) => ms);
+      const beeps = readBeeps(out);
+      t.ok(flashes.length >= 40);
+      // Where sound is cut, so may be the beginning of a beep.
+      const cuts = facts?.pieces
+        .filter(({ startAt }, at) => at === 0 || Math.floor(secondsOf(startAt)) === 50)
+        .map(({ positionMs }) => positionMs);
+      for (const flash of flashes.filter(ms => !cuts?.some(cut => Math.abs(ms - cut) < 150))) {
+        const off = Math.min(...beeps.map(beep => Math.abs(beep - flash)));
+        t.ok(off < 50, `a flash at ${flash} ms has its beep ${off} ms away`);
+      }
+      for (const stream of ['v', 'a']) {
+        const dts = ffprobe(out, 'packet=dts_time', stream).map(Number);
+        t.ok(
+          dts.every((time, index) => index === 0 || time > (dts[index - 1] ?? 0)),
+          stream,
+        );
+      }
+      t.match(facts?.missing, [{ reason: 'unreachable' }]);
+      const [gap] = facts?.missing ?? [];
+      t.strictSame(
+        [secondsOf(gap?.startAt), secondsOf(gap?.endAt)].map(Math.round),
+        [30, 50],
+        JSON.stringify(facts?.missing),
+      );
+    },
   );
-});
 
 t.test('a gap is closed up, and the manifest says where the picture jumps', async t => {
   const archive = await recordedArchive(t);
@@ -382,3 +402,105 @@ t.test('nothing is ever overwritten, and what was interrupted leaves nothing', a
   t.equal(await archive.export(41, 60), undefined);
   t.strictSame(readdirSync(archive.root).sort(), before);
 });
+
+t.test('two hours cost no more memory than two minutes', async t => {
+  const archive = await recordedArchive(t, { segmentMs: 60_000 });
+  const connection = archive.connect(footage.init);
+  const minutes = 120;
+  for (let minute = 0; minute < minutes; minute++) {
+    connection.bring(longFragments(minute * 60, 60));
+    await connection.written();
+  }
+  await connection.end();
+  t.strictSame(archive.failures, []);
+  const before = process.memoryUsage().rss;
+  let most = 0;
+  const parts = {
+    ...archive.parts,
+    onProgress: () => {
+      most = Math.max(most, process.memoryUsage().rss);
+    },
+  };
+  const request = { camera, from: noon, to: noon + minutes * 60_000, out: join(archive.root, 'out.mp4') };
+  const { facts } = await exportFootage(parts, { ...request, event: null }, new AbortController().signal);
+  t.equal(facts?.durationMs, minutes * 60_000);
+  t.ok((facts?.pieces.length ?? 0) >= minutes);
+  t.ok(most - before < 100 * 1024 * 1024, `${most - before} bytes more`);
+  t.equal(ffprobe(request.out, 'packet=dts_time', 'v').length, minutes * 60 * 10);
+});
+
+/** Two seconds of footage over and over, each fragment as long as those of a camera with 250 kbit/s. */
+function longFragments(fromS: number, seconds: number): Fragment[] {
+  const track = footage.init.tracks[0];
+  const padding = Buffer.alloc(32 * 1024);
+  padding.writeUInt32BE(padding.length, 0);
+  padding.write('free', 4);
+  const reader = createFragmentReader();
+  reader.push(footage.init.bytes);
+  return Array.from({ length: seconds }, (_, index) => {
+    const at = fromS + index;
+    const fragment = footage.fragments[at % 2] as Fragment;
+    const laterS = at - (at % 2);
+    const shift = new Map([[track?.id ?? 0, BigInt(-laterS * (track?.timescale ?? 1))]]);
+    const [part] = reader.push(Buffer.concat([padding, shiftFragment(fragment, shift)]));
+    if (part === undefined || !('fragment' in part)) throw new Error('a fragment was expected');
+    return part.fragment;
+  });
+}
+
+const noMount = whyNoTmpfs();
+
+t.test('a disk that is too small, or that fills up meanwhile, gets nothing', { skip: noMount }, async t => {
+  const archive = await recordedArchive(t);
+  const connection = archive.connect(footage.init);
+  for (let at = 0; at < 40; at += 10) {
+    connection.bring(longFragments(at, 10));
+    await connection.written();
+  }
+  await connection.end();
+  for (const sizeMiB of [1, 8]) {
+    const disk = join(archive.root, `${sizeMiB}`);
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'none', disk]);
+    try {
+      const parts = {
+        ...archive.parts,
+        onProgress: () => {
+          if (!existsSync(join(disk, 'foreign'))) fill(join(disk, 'foreign'));
+        },
+      };
+      const request = { camera, from: noon, to: noon + 40_000, out: join(disk, 'out.mp4'), event: null };
+      await t.rejects(exportFootage(parts, request, new AbortController().signal), {
+        name: 'FailedError',
+        message: /not enough room/,
+      });
+      t.strictSame(
+        readdirSync(disk).filter(name => name !== 'foreign'),
+        [],
+      );
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  }
+});
+
+function fill(path: string): void {
+  try {
+    for (;;) appendFileSync(path, Buffer.alloc(4096, 1));
+  } catch {
+    // There is no room left, as it should be.
+  }
+}
+
+function whyNoTmpfs(): string | false {
+  const directory = mkdtempSync(join(tmpdir(), 'clipward-tmpfs-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', directory], { stdio: 'ignore' });
+    execFileSync('umount', [directory]);
+    return false;
+  } catch {
+    return 'to mount a small file system needs root';
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

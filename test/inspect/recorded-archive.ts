@@ -95,13 +95,17 @@ export async function recordedArchive(test: Test, { segmentMs = 10_000 } = {}) {
   };
 }
 
-/** Of fragments alone. */
+/** Of fragments alone; less where a name changes meanwhile. */
 function footageBytes(dataDir: string, initBytes: number): number {
   const root = join(dataDir, 'footage');
   const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
   return names
     .filter(name => /\.mp4(\.open)?$/.test(name))
-    .reduce((sum, name) => sum + Math.max(0, statSync(join(root, name)).size - initBytes), 0);
+    .reduce(
+      (sum, name) =>
+        sum + Math.max(0, (statSync(join(root, name), { throwIfNoEntry: false })?.size ?? 0) - initBytes),
+      0,
+    );
 }
 
 async function until(holds: () => boolean): Promise<void> {

@@ -78,7 +78,7 @@ export async function openRecording(
       }
     };
   const watchedFile = (file: FootageFile): FootageFile => ({
-    append: watched('append', bytes => file.append(bytes)),
+    append: watched('append', (...pieces: Uint8Array[]) => file.append(...pieces)),
     sync: watched('sync', () => file.sync()),
     finish: watched('finish', () => file.finish()),
     leave: watched('leave', () => file.leave()),

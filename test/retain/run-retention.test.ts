@@ -367,3 +367,29 @@ t.test('footage that became footage of an event since the plan was made is spare
   t.match(await archive.runFor([{ ...asEvent, mediaClass: 'clip' }]), { deleted: [], spared: 1 });
   t.match(await archive.runFor([asEvent]), { deleted: [{ segments: 1 }], spared: 0 });
 });
+
+t.test('what a camera without any media sends counts as its own, not as a foreign file', async t => {
+  const archive = await retainedArchive(t);
+  const { catalogue, clock } = archive;
+  for (const camera of ['den', 'porch'])
+    for (const word of ['a', 'b']) archive.clip(`${camera[0]}${word}`, { camera, daysAgo: 20, bytes: 1000 });
+  const account = (name: string) =>
+    ({ name, maxBytes: null, keepClipsDays: null, keepFootageDays: null }) as Camera;
+  const evictions = (waiting: string, names: string[]) =>
+    askPlan(
+      {
+        catalogue,
+        cameras: () => names.map(account),
+        settings: {
+          retention: { ...standardRetention, minFreeBytes: 1000 },
+          ftps: { limits: { minFreeBytes: 0 } },
+        },
+      },
+      {
+        ...{ now: clock.at, clockJumpMs: null },
+        disk: { freeBytes: 0, totalBytes: 10_000, waitingBytes: new Map([[waiting, 5000]]) },
+      },
+    ).evictions;
+  t.equal(evictions('yard', ['den', 'porch', 'yard']).length, 0, 'the two are within their shares');
+  t.equal(evictions('forged', ['den', 'porch', 'yard']).length, 1, 'a name without an account has no share');
+});

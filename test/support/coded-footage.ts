@@ -13,13 +13,15 @@ const bits = 16;
 const barPixels = 10;
 const width = bits * barPixels;
 const height = 64;
-const soundRate = 16_000;
+const readRate = 16_000;
 
 export type CodedOptions = Readonly<{
   /** The number of the first picture. */
   first?: number;
   codec?: 'h264' | 'hevc';
   sound?: boolean;
+  /** Samples in a second. */
+  soundRate?: number;
   /** Pictures between two key frames. */
   keyEvery?: number;
 }>;
@@ -27,7 +29,7 @@ export type CodedOptions = Readonly<{
 /** The input of ffmpeg, and what it encodes to. */
 export function codedArguments(
   seconds: number,
-  { first = 0, codec = 'h264', sound = false, keyEvery = 20 }: CodedOptions = {},
+  { first = 0, codec = 'h264', sound = false, keyEvery = 20, soundRate = readRate }: CodedOptions = {},
 ): string[] {
   const bar = `mod(floor((N+${first})/pow(2,floor(X/${barPixels}))),2)`;
   const flash = `eq(mod(N+${first},${rate}),0)`;
@@ -132,13 +134,23 @@ export function readPictures(file: string): SeenPicture[] {
   });
 }
 
-/** When the beeps of a file begin, milliseconds, as a player plays them. */
+/** When the beeps of a file begin, milliseconds, as a player plays them: small holes in the sound stay holes. */
 export function readBeeps(file: string): number[] {
   const raw = execFileSync(
     'ffmpeg',
     [
-      ...['-nostdin', '-v', 'error', '-i', file, '-map', '0:a:0', '-af', 'aresample=async=1:first_pts=0'],
-      ...['-ar', `${soundRate}`, '-ac', '1', '-f', 's16le', 'pipe:1'],
+      ...[
+        '-nostdin',
+        '-v',
+        'error',
+        '-i',
+        file,
+        '-map',
+        '0:a:0',
+        '-af',
+        'aresample=async=1:min_hard_comp=0.005:first_pts=0',
+      ],
+      ...['-ar', `${readRate}`, '-ac', '1', '-f', 's16le', 'pipe:1'],
     ],
     { maxBuffer: 2 ** 30 },
   );
@@ -146,7 +158,7 @@ export function readBeeps(file: string): number[] {
   let lastLoud = Number.NEGATIVE_INFINITY;
   for (let sample = 0; sample * 2 < raw.length; sample++) {
     if (Math.abs(raw.readInt16LE(sample * 2)) < 6000) continue;
-    if (sample - lastLoud > soundRate / 4) begins.push((sample * 1000) / soundRate);
+    if (sample - lastLoud > readRate / 4) begins.push((sample * 1000) / readRate);
     lastLoud = sample;
   }
   return begins;

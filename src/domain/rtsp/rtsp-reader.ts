@@ -91,7 +91,10 @@ function readMessage(all: Buffer, at: number): Found {
   const end = bodyStart + length;
   if (end > all.length) return { wanted: end - at };
   return {
-    element: { type: 'message', message: { startLine, headers, body: Buffer.from(all.subarray(bodyStart, end)) } },
+    element: {
+      type: 'message',
+      message: { startLine, headers, body: Buffer.from(all.subarray(bodyStart, end)) },
+    },
     end,
   };
 }
