@@ -3,6 +3,7 @@
 import { registerBackupCommand } from './cli/backup.ts';
 import { registerBanCommands } from './cli/ban.ts';
 import { registerCameraCommands } from './cli/camera.ts';
+import { registerCertCommands } from './cli/cert.ts';
 import { registerCheckCommand } from './cli/check.ts';
 import { registerClipCommands } from './cli/clip.ts';
 import { registerConfigCommands } from './cli/config.ts';
@@ -30,6 +31,7 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerCameraCommands,
   registerNetworkCommands,
   registerBanCommands,
+  registerCertCommands,
   registerClipCommands,
   registerEventCommands,
   registerFootageCommands,

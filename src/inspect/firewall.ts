@@ -1,10 +1,10 @@
 // What a firewall has to know of this installation: where cameras are, which ports are doors, and what was asked for besides.
 
 import type { AccountReader, Camera } from '../access/accounts.ts';
-import { serverNames } from '../access/server-names.ts';
+import { interfaceAddresses } from '../access/server-names.ts';
 import { FailedError } from '../base/errors.ts';
 import type { AllowedService, FirewallFacts, Ports, Protocol } from '../domain/firewall/firewall-plan.ts';
-import { type Network, networkMatcher, parseAddress, parseNetwork } from '../domain/networks.ts';
+import { type Network, parseAddress, parseNetwork } from '../domain/networks.ts';
 import { parseRtspAddress } from '../domain/rtsp/rtsp-address.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -99,13 +99,8 @@ function onePort(port: number): Ports {
   return { from: port, to: port };
 }
 
-const isLoopback = networkMatcher([
-  { address: '127.0.0.0', prefix: 8, family: 'ipv4' },
-  { address: '::1', prefix: 128, family: 'ipv6' },
-]);
-
 function ownAddresses(): readonly Network[] {
-  return serverNames(null)
-    .addresses.filter(address => !isLoopback(address))
-    .flatMap(address => parseNetwork(address) ?? []);
+  return interfaceAddresses()
+    .filter(({ internal }) => !internal)
+    .flatMap(({ address }) => parseNetwork(address) ?? []);
 }
