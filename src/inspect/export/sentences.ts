@@ -8,7 +8,7 @@ const words: Readonly<Record<string, string>> = {
   refused: 'the camera refused the recorder',
   stalled: 'the camera sent nothing',
   disk: 'the disk was full',
-  restart: 'clipward was not running',
+  restart: 'recording was starting',
   clock: 'a clock was set',
   unknown: 'the recorder was not running',
   'not-yet': 'not recorded yet',
