@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs';
 import { link, rm, stat as statOf } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { fileModeIn, type GroupRights, replaceFile, syncDirectory, writeNewFile } from '../base/durable.ts';
+import { fileModeIn, type GroupRights, renameDurably, syncDirectory, writeNewFile } from '../base/durable.ts';
 import { errnoOf, FailedError, SettingsError } from '../base/errors.ts';
 import { type KeyType, openToOthers, parseCertificate, parseKey, readPem } from './pem-files.ts';
 
@@ -69,7 +69,7 @@ export async function makeKey(certsDir: string, name: PairName): Promise<string>
 
 /** False when there is such a file already. */
 async function appears(file: string, bytes: string, group: GroupRights): Promise<boolean> {
-  const part = `${file}.${randomBytes(6).toString('hex')}.new`;
+  const part = partOf(file);
   try {
     await writeNewFile(part, bytes, group);
     await link(part, file);
@@ -91,8 +91,16 @@ export async function removePair(certsDir: string, name: PairName): Promise<void
   }
 }
 
-export function writeCertificate(certsDir: string, name: PairName, pem: string): Promise<void> {
-  return replaceFile(certificateFileOf(certsDir, name), pem, 'read');
+export async function writeCertificate(certsDir: string, name: PairName, pem: string): Promise<void> {
+  const file = certificateFileOf(certsDir, name);
+  const part = partOf(file);
+  await writeNewFile(part, pem, 'read');
+  await renameDurably(part, file);
+}
+
+/** A command may write beside the daemon, so each has a name of its own. */
+function partOf(file: string): string {
+  return `${file}.${randomBytes(6).toString('hex')}.new`;
 }
 
 /** The receiver shows the server certificates, and must not be able to issue any. */

@@ -22,9 +22,16 @@ export function serverNames(configured: {
   };
 }
 
-/** Link-local ones carry a zone and are left out. */
+/** Link-local ones carry a zone and are left out. None where this process may not even ask (RestrictAddressFamilies). */
 export function interfaceAddresses(): { address: string; internal: boolean }[] {
-  return Object.values(networkInterfaces())
+  let interfaces: ReturnType<typeof networkInterfaces>;
+  try {
+    interfaces = networkInterfaces();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_SYSTEM_ERROR') return [];
+    throw error;
+  }
+  return Object.values(interfaces)
     .flatMap(entries => entries ?? [])
     .filter(({ address }) => !address.startsWith('fe80:'));
 }

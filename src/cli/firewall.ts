@@ -50,6 +50,7 @@ type Options = {
   allowNtp?: string[] | true;
   allowDns?: string[] | true;
   allowMail?: string[];
+  allowHttps?: string[];
 };
 
 export function registerFirewallCommand(program: Command, desk: Desk): void {
@@ -68,6 +69,7 @@ export function registerFirewallCommand(program: Command, desk: Desk): void {
     .option('--allow-ntp [address]', 'let recorder and cameras ask for the time, there or anywhere', gather)
     .option('--allow-dns [address]', 'let them ask for names, there or anywhere', gather)
     .option('--allow-mail <host>', 'let them hand in mail there', gather)
+    .option('--allow-https <host>', 'let the recorder alone reach a web server there', gather)
     .action(async (options: Options, self: Command) => print(options, self, desk));
   withCommonOptions(command, { json: false });
 }
@@ -86,6 +88,7 @@ async function print(options: Options, command: Command, desk: Desk): Promise<vo
     ...(options.allowNtp && { ntp: wishOf(options.allowNtp) }),
     ...(options.allowDns && { dns: wishOf(options.allowDns) }),
     ...(options.allowMail && { mail: options.allowMail.map(parsePlace) }),
+    ...(options.allowHttps && { https: options.allowHttps.map(parsePlace) }),
     cameraNetworks: parseNetworks(options.cameraNetwork ?? []),
     recorder: parseNetworks(options.recorder ?? []),
   };

@@ -3,7 +3,7 @@
 import type { AccountReader, Camera } from '../access/accounts.ts';
 import { interfaceAddresses } from '../access/server-names.ts';
 import { FailedError } from '../base/errors.ts';
-import type { AllowedService, FirewallFacts, Ports, Protocol } from '../domain/firewall/firewall-plan.ts';
+import type { AllowedService, FirewallFacts, Ports } from '../domain/firewall/firewall-plan.ts';
 import { type Network, parseAddress, parseNetwork } from '../domain/networks.ts';
 import { parseRtspAddress } from '../domain/rtsp/rtsp-address.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -13,6 +13,7 @@ export type FirewallWishes = Readonly<{
   ntp?: readonly string[] | null;
   dns?: readonly string[] | null;
   mail?: readonly string[];
+  https?: readonly string[];
   cameraNetworks: readonly Network[];
   /** Empty: the addresses of this machine. */
   recorder: readonly Network[];
@@ -30,9 +31,11 @@ const services = {
   dns: { name: 'DNS', protocols: ['udp', 'tcp'], ports: [53] },
   // Between servers, and handed in with TLS at once or after STARTTLS.
   mail: { name: 'mail', protocols: ['tcp'], ports: [25, 465, 587] },
+  // Alerts by webhook, updates. No camera has to do with it.
+  https: { name: 'HTTPS', protocols: ['tcp'], ports: [443], isForRecorderOnly: true },
 } as const satisfies Record<
   string,
-  { name: AllowedService['name']; protocols: readonly Protocol[]; ports: readonly number[] }
+  Pick<AllowedService, 'name' | 'protocols' | 'isForRecorderOnly'> & { ports: readonly number[] }
 >;
 
 /** `found`: the addresses that names stood for, by name. Throws FailedError for a name that has none. */
@@ -56,7 +59,7 @@ export async function firewallFacts(
   const cameras = [];
   for (const camera of accounts.cameras()) cameras.push(await cameraOf(camera, networksOf));
   const allowed: AllowedService[] = [];
-  for (const key of ['ntp', 'dns', 'mail'] as const) {
+  for (const key of ['ntp', 'dns', 'mail', 'https'] as const) {
     const wish = wishes[key];
     if (wish === undefined) continue;
     const service = { ...services[key], ports: services[key].ports.map(onePort) };

@@ -20,6 +20,20 @@ t.test('firewall prints rules, or says in one sentence what it needs', async t =
   t.match({ code, stderr }, { code: 0, stderr: '' });
   t.match(stdout, /^IN ACCEPT -source \+clipward-senders -p tcp -dport 21,30000:30099 # cameras upload$/m);
   t.match(stdout, /^OUT ACCEPT -dest 203\.0\.113\.25 -p tcp -dport 25,465,587 # mail as asked$/m);
+  const web = await print(
+    'nft',
+    '--on',
+    'router',
+    '--recorder',
+    '192.168.1.5',
+    '--allow-https',
+    '203.0.113.9',
+  );
+  t.same(
+    web.stdout.split('\n').filter(line => line.includes(' 443 ')),
+    ['    ip saddr @recorder-ipv4 ip daddr 203.0.113.9 tcp dport 443 accept comment "HTTPS as asked"'],
+    'no camera is let there',
+  );
   t.equal((await print('proxmox', '--allow-mail', '203.0.113.25')).stdout, stdout, 'the same each time');
 
   await t.test('a name is looked up, and said', async t => {

@@ -105,6 +105,18 @@ t.test('a service on the recorder itself lets cameras in, one elsewhere does not
   t.end();
 });
 
+t.test('the web is for the recorder alone, on whichever machine the rules are', t => {
+  const https = { name: 'HTTPS', protocols: ['tcp'], ports: [{ from: 443, to: 443 }] } as const;
+  const [to = null] = networks('203.0.113.9');
+  const plan = planFirewall(facts({ services: [{ ...https, to, isForRecorderOnly: true }] }));
+  const those = (rules: typeof plan.passing) => rules.filter(({ why }) => why.startsWith('HTTPS'));
+  t.match(those(plan.outgoing), [{ action: 'accept', from: 'recorder', to }]);
+  t.match(those(plan.passing), [{ action: 'accept', from: 'recorder', to }]);
+  t.same(those(plan.passing).length, 1);
+  t.same(those(plan.incoming), []);
+  t.end();
+});
+
 t.test('Proxmox: the file of a virtual machine, as pve-firewall(8) has it', t => {
   const text = renderProxmox(planFirewall(facts({ services: [{ ...ntp, to: null }] })));
   t.equal(

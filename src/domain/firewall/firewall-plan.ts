@@ -16,10 +16,12 @@ export type FirewallCamera = Readonly<{
 
 /** Something that the recorder and the cameras may reach; null: wherever it is. */
 export type AllowedService = Readonly<{
-  name: 'NTP' | 'DNS' | 'mail';
+  name: 'NTP' | 'DNS' | 'mail' | 'HTTPS';
   to: Network | null;
   protocols: readonly Protocol[];
   ports: readonly Ports[];
+  /** Cameras are not let there. */
+  isForRecorderOnly?: boolean;
 }>;
 
 export type FirewallFacts = Readonly<{
@@ -81,7 +83,8 @@ export function planFirewall(facts: FirewallFacts): FirewallPlan {
     ...{ action: 'accept', from: 'recorder', to: address, protocol: 'tcp' },
     ...{ ports: [{ from: port, to: port }], why: `stream of ${name}` },
   }));
-  const ownServices = services.filter(({ to }) => to === null || isRecorder(to.address));
+  const forCameras = services.filter(({ isForRecorderOnly }) => isForRecorderOnly !== true);
+  const ownServices = forCameras.filter(({ to }) => to === null || isRecorder(to.address));
   return {
     sets: {
       senders: reduced(
@@ -102,7 +105,7 @@ export function planFirewall(facts: FirewallFacts): FirewallPlan {
       { action: 'drop', to: 'recorder', ...upload, why: 'nobody else does' },
       ...toStreams,
       ...toServices('recorder'),
-      ...toServices('cameras'),
+      ...toServices('cameras', forCameras),
       { action: 'drop', from: 'cameras', why: 'cameras reach nothing else' },
       { action: 'drop', from: 'recorder', why: 'the recorder reaches nothing else' },
     ],
