@@ -17,6 +17,7 @@ const programs = {
   openssl: ['openssl'],
   bubblewrap: ['bwrap'],
   iproute2: ['ip'],
+  nftables: ['nft'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
   // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.

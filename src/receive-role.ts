@@ -30,7 +30,8 @@ export async function startReceiveRole(options: {
   const { dataDir, stateDir, ftps } = settings;
   const log = options.log.child({ role: 'receive' });
   await using opened = new AsyncDisposableStack();
-  const certificates = opened.use(await watchCertificates({ certsDir: settings.certsDir, log }));
+  const places = { certsDir: settings.certsDir, outsideDir: ftps.tls.certificateDir };
+  const certificates = opened.use(await watchCertificates({ ...places, log, clock }));
   const accounts = opened.use(openAccountReader({ stateDir }));
   const memory = opened.use(
     await openReceiverMemory({

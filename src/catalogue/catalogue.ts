@@ -4,6 +4,7 @@
 
 import { join } from 'node:path';
 import { openDatabase } from '../base/sqlite.ts';
+import { type BackupQueries, backupQueries } from './backup-queries.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
 import { type CheckQueries, checkQueries } from './check-queries.ts';
@@ -24,7 +25,8 @@ import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
 import { type Superseding, supersedingQueries } from './superseding.ts';
 
-export type Catalogue = ChainBackfill &
+export type Catalogue = BackupQueries &
+  ChainBackfill &
   ChainQueries &
   Clips &
   CheckQueries &
@@ -78,6 +80,7 @@ export function openCatalogue(options: {
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
     settleEvent: placing.settleEvent,
+    ...backupQueries(db),
     ...chainQueries(db),
     ...clipQueries(db),
     ...checkQueries(db),

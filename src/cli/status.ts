@@ -6,8 +6,10 @@ import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
 import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import { readCertificates } from '../inspect/certificates.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, readStatus, type Status } from '../inspect/status.ts';
+import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
@@ -31,6 +33,7 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
         // Only listed; without the archive's id nothing could be removed.
         inbox: openInbox({ dataDir, archiveId: '' }),
         catalogue,
+        certificateTroubles: await certificateTroubles(settings),
         clock: systemClock,
         timeZone: machineTimeZone(),
       });
@@ -38,6 +41,12 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
       if (facts.marker === 'missing-or-foreign' || facts.alarms.length > 0) desk.setExitCode(1);
     });
   withCommonOptions(status, { json: true });
+}
+
+async function certificateTroubles({ certsDir, ftps }: Settings): Promise<readonly string[]> {
+  const places = { certsDir, outsideDir: ftps.tls.certificateDir };
+  const { troubles } = await readCertificates(places, systemClock.now());
+  return troubles.map(({ sentence }) => sentence);
 }
 
 const markerTexts = {

@@ -1,6 +1,7 @@
 // What doctor looks at, in the order in which a newcomer meets it. A check of its own file each; here is only the list.
 
 import type { AccountReader } from '../access/accounts.ts';
+import { serverNames } from '../access/server-names.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -64,8 +65,13 @@ export function installationChecks(parts: {
       const disk = await spaceOf(dataDir);
       return readOutlook({ catalogue, cameras: accounts.cameras(), settings, now: clock.now(), disk });
     }),
-    certificate(certsDir, 'server-rsa', clock),
-    certificate(certsDir, 'server-ecdsa', clock),
+    ...(['server-rsa', 'server-ecdsa', 'outside'] as const).map(name =>
+      certificate(name, {
+        places: { certsDir, outsideDir: ftps.tls.certificateDir },
+        machine: () => serverNames(ftps),
+        clock,
+      }),
+    ),
     port({ name: 'explicit', ...ftps.explicit }, receives),
     port({ name: 'implicit', ...ftps.implicit }, receives),
     legacyTls([

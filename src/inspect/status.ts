@@ -67,6 +67,8 @@ export async function readStatus(parts: {
         RecordingSources['catalogue'] &
         OutlookSources['catalogue'])
     | undefined;
+  /** A sentence each. */
+  certificateTroubles: readonly string[];
   clock: Clock;
   /** The zone of this machine, for what belongs to no camera. */
   timeZone: string;
@@ -89,7 +91,7 @@ export async function readStatus(parts: {
     diskDaysLeft: outlook?.diskDaysLeft ?? null,
     heldBytes: outlook?.heldBytes ?? 0,
     unmet: outlook?.unmet ?? [],
-    warnings: outlook?.warnings ?? [],
+    warnings: [...(outlook?.warnings ?? []), ...parts.certificateTroubles],
     alarms: recordingAlarms(cameras, { ...recording, isRecorderRunning }),
     keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts, recording),
