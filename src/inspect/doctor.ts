@@ -1,8 +1,11 @@
 // What doctor looks at, in the order in which a newcomer meets it. A check of its own file each; here is only the list.
 
 import type { AccountReader } from '../access/accounts.ts';
+import { openCheckPass } from '../access/check-pass.ts';
+import { readBans } from '../access/read-bans.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { networkMatcher, parseNetwork } from '../domain/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Check } from './check.ts';
 import { cameraAccounts } from './checks/accounts.ts';
@@ -21,10 +24,15 @@ import { recordingTools } from './checks/recording-tools.ts';
 import { retentionPromise } from './checks/retention-promise.ts';
 import { signingKey } from './checks/signing-key.ts';
 import { timeZone } from './checks/time-zone.ts';
+import { uploads } from './checks/upload.ts';
 import { watcherLimit } from './checks/watcher-limit.ts';
 import { runningRoles } from './daemon.ts';
 import type { RecordingSources } from './recording.ts';
 import { readOutlook } from './retention-report.ts';
+import { tryUpload } from './upload-trial.ts';
+
+/** For each listener. It takes some hundredths of a second where nothing is wrong. */
+const uploadTrialMs = 3000;
 
 /** What can be asked without settings. */
 export function machineChecks(): readonly Check[] {
@@ -41,7 +49,7 @@ export function machineChecks(): readonly Check[] {
 
 export function installationChecks(parts: {
   settings: Settings;
-  accounts: Pick<AccountReader, 'cameras'>;
+  accounts: Pick<AccountReader, 'cameras' | 'globalNetworks'>;
   clock: Clock;
   /** Undefined before the first start. */
   catalogue:
@@ -51,6 +59,7 @@ export function installationChecks(parts: {
 }): readonly Check[] {
   const { settings, accounts, clock, catalogue } = parts;
   const { dataDir, stateDir, certsDir, ftps, retention } = settings;
+  const listeners = (['explicit', 'implicit'] as const).map(name => ({ name, ...ftps[name] }));
   const receives = () => runningRoles(stateDir).has('receive');
   return [
     privateDirectory('data-directory', dataDir),
@@ -66,12 +75,17 @@ export function installationChecks(parts: {
     }),
     certificate(certsDir, 'server-rsa', clock),
     certificate(certsDir, 'server-ecdsa', clock),
-    port({ name: 'explicit', ...ftps.explicit }, receives),
-    port({ name: 'implicit', ...ftps.implicit }, receives),
-    legacyTls([
-      { name: 'explicit', ...ftps.explicit },
-      { name: 'implicit', ...ftps.implicit },
-    ]),
+    ...listeners.map(listener => port(listener, receives)),
+    ...uploads({
+      listeners,
+      stateDir,
+      receives,
+      isAllowed: address => networkMatcher(accounts.globalNetworks(ftps.allowedNetworks))(address),
+      isBanned: address => isBanned(stateDir, address, clock.now()),
+      openPass: () => openCheckPass({ stateDir, clock }),
+      tryUpload: (listener, password) => tryUpload(listener, password, uploadTrialMs),
+    }),
+    legacyTls(listeners),
     cameraAccounts(accounts),
     recording(
       () => accounts.cameras(),
@@ -82,4 +96,11 @@ export function installationChecks(parts: {
     ),
     cameraClocks(() => accounts.cameras().map(({ name }) => name), catalogue),
   ];
+}
+
+function isBanned(stateDir: string, address: string, now: number): boolean {
+  return readBans(stateDir).some(({ subject, untilMs }) => {
+    const network = parseNetwork(subject);
+    return untilMs > now && network !== undefined && networkMatcher([network])(address);
+  });
 }

