@@ -117,15 +117,7 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
   } catch {
     return 'bubblewrap is not installed';
   }
-  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
-  const prefix = [
-    ...limited,
-    ...[bwrap, '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
-    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--ro-bind', '/usr', '/usr'],
-    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
-    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
-  ];
+  const prefix = [...limited, ...bubblewrapCommand(bwrap)];
   const job: Job = {
     tool: 'ffprobe',
     file: tools.ffprobe,
@@ -139,6 +131,19 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
   } catch (error) {
     return `bubblewrap does not work here: ${messageOf(error)}`;
   }
+}
+
+/** Sees the system's programs, and nothing else of this machine. `network`: that stays as it is. */
+export function bubblewrapCommand(bwrap: string, { network = false } = {}): string[] {
+  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
+  return [
+    ...[bwrap, '--unshare-all', ...(network ? ['--share-net'] : [])],
+    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--ro-bind', '/usr', '/usr'],
+    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
+    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
+  ];
 }
 
 /** HOME names nothing, so that no configuration of a user is read. */

@@ -128,6 +128,7 @@ t.test('addresses in what a camera writes are read for their path only', async t
     [[`Content-Base: rtsp://127.0.0.1:${port}/other/`], '*', 'track1', '/other/track1'],
     [[], `rtsp://127.0.0.1:${port}/session`, 'track1', '/session/track1'],
     [[], '*', `rtsp://admin:x@127.0.0.1:${port}/track1`, '/track1'],
+    [[], '*', 'rtsp://h/a$&b$1', '/a$&b$1'],
     [[], '*', 'a"b"', '/stream?a=1/ab'],
     [[`Content-Base: rtsp://h/a b"c`], 'rtsp://h/\u0001', '/x', '/stream?a=1/x'],
   ] as const) {

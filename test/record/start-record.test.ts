@@ -266,6 +266,21 @@ t.test('that nothing is to be recorded is written as soon as it can be', async t
   await stop();
 });
 
+t.test('a complaint that differs in its numbers only is told once', async t => {
+  const { script, pass, logged, stop } = await simulated(t);
+  const complaints = () => logged.filter(({ msg }) => msg === 'camera is not recorded').length;
+  for (const at of [7, 8, 1234]) {
+    script.refuse(new StreamError('malformed', `ffmpeg ended: wrong at ${at}, print ${'0af'.repeat(at)}`));
+    script.end(new StreamError('malformed', `ffmpeg ended: wrong at ${at}`));
+    await pass(31_000);
+  }
+  t.equal(complaints(), 2);
+  script.refuse(new StreamError('malformed', 'something else'));
+  await pass(31_000);
+  t.equal(complaints(), 3);
+  await stop();
+});
+
 t.test('a camera without key frames is connected to anew after 30 s', async t => {
   const { connect, pass, quiet, script, gaps, stop, clock } = await simulated(t);
   await connect();
