@@ -25,6 +25,7 @@ import { mediaTool } from './checks/media-tools.ts';
 import { nodeVersion } from './checks/node-version.ts';
 import { passiveAddress } from './checks/passive-address.ts';
 import { passivePorts } from './checks/passive-ports.ts';
+import { passwords } from './checks/passwords.ts';
 import { permissions } from './checks/permissions.ts';
 import { port } from './checks/port.ts';
 import { privateDirectory } from './checks/private-directory.ts';
@@ -114,6 +115,7 @@ export function installationChecks(parts: {
     legacyTls(listeners, seen),
     cameraAccounts(accounts),
     cameraUploads(seen, () => clock.now()),
+    passwords(seen),
     streamPasswords(
       () => accounts.cameras(),
       camera => readStreamPassword(stateDir, camera),

@@ -2,6 +2,7 @@
 
 import type { Camera } from '../access/accounts.ts';
 import { readCameraHabits } from '../access/camera-habits.ts';
+import { readLastLogins } from '../access/receiver-memory.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { SessionEvent } from '../domain/session-event.ts';
 
@@ -15,12 +16,14 @@ export type SeenCamera = Readonly<{
   lastRefusal: Readonly<{ at: number; address: string; event: SessionEvent }> | null;
   /** TLS version of the last log-in. */
   protocol: string | null;
+  /** Whether the present password is one that is tried first; null: nobody has logged in with it. */
+  weakPassword: boolean | null;
 }>;
 
 /** By name. `catalogue`: undefined before the first start. */
 export function readSeenCameras(parts: {
   stateDir: string;
-  cameras: readonly Pick<Camera, 'name' | 'enabled' | 'addedAt'>[];
+  cameras: readonly Pick<Camera, 'name' | 'enabled' | 'addedAt' | 'passwordChangedAt'>[];
   catalogue: Pick<Catalogue, 'tallies'> | undefined;
 }): readonly SeenCamera[] {
   const habits = parts.cameras.map(camera => ({ ...camera, seen: readCameraHabits(parts.stateDir, camera) }));
@@ -28,8 +31,11 @@ export function readSeenCameras(parts: {
   const isForgotten = habits.some(({ seen }) => !seen?.lastUpload);
   const tallies = isForgotten ? (parts.catalogue?.tallies() ?? []) : [];
   const lastClips = new Map(tallies.map(tally => [tally.camera, tally.lastClipAt]));
-  return habits.map(({ name, enabled, addedAt, seen }) => {
+  const logins = readLastLogins(parts.stateDir) ?? [];
+  return habits.map(({ name, enabled, addedAt, passwordChangedAt, seen }) => {
     const refusal = seen?.lastRefusal ?? null;
+    // The newest comes first.
+    const loginAt = logins.find(({ camera }) => camera === name)?.atMs ?? 0;
     return {
       name,
       enabled,
@@ -37,6 +43,7 @@ export function readSeenCameras(parts: {
       lastUploadAt: seen?.lastUpload?.atMs ?? lastClips.get(name) ?? null,
       lastRefusal: refusal && { at: refusal.atMs, address: refusal.address, event: refusal.event },
       protocol: seen?.control?.protocol ?? null,
+      weakPassword: loginAt > Date.parse(passwordChangedAt) ? (seen?.weakPassword ?? null) : null,
     };
   });
 }

@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { hashPassword } from '../../src/access/password-hash.ts';
+import { openSessionRecorder } from '../../src/access/session-recorder.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { FailedError } from '../../src/base/errors.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { checkDeadlineMs, hasUnanswered, runChecks } from '../../src/inspect/check.ts';
 import { cameraUploads } from '../../src/inspect/checks/camera-uploads.ts';
 import { type Ask, machineClock } from '../../src/inspect/checks/clock.ts';
@@ -10,11 +14,14 @@ import { daemon } from '../../src/inspect/checks/daemon.ts';
 import { legacyTls } from '../../src/inspect/checks/legacy-tls.ts';
 import { passiveAddress, type Surroundings } from '../../src/inspect/checks/passive-address.ts';
 import { passivePorts } from '../../src/inspect/checks/passive-ports.ts';
+import { passwords } from '../../src/inspect/checks/passwords.ts';
 import { permissions } from '../../src/inspect/checks/permissions.ts';
 import { type Look, storage } from '../../src/inspect/checks/storage.ts';
 import { streamPasswords } from '../../src/inspect/checks/stream-passwords.ts';
 import type { Role } from '../../src/inspect/daemon.ts';
 import { listed, roughly } from '../../src/inspect/listed.ts';
+import { readSeenCameras } from '../../src/inspect/seen-cameras.ts';
+import { account, startTestReceiver } from '../support/receiver.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -288,6 +295,42 @@ t.test(
     t.match(await unreadable.run(), { level: 'fail', text: /EACCES/ });
   },
 );
+
+t.test('an account with a password that everybody tries is named; before a log-in nobody knows', async t => {
+  const check = (...weak: (boolean | null)[]) =>
+    passwords(() => weak.map(weakPassword => ({ name: 'yard', enabled: true, weakPassword }))).run();
+  t.match(check(), { level: 'skip' });
+  t.match(check(null), { level: 'skip', text: /present password/ });
+  t.match(check(false, null), { level: 'pass', text: /1 cameras/ });
+  t.match(check(false, true), { level: 'fail', text: /^yard /, remedy: /camera passwd/ });
+  t.match(passwords(() => [{ name: 'yard', enabled: false, weakPassword: true }]).run(), { level: 'skip' });
+});
+
+t.test('the receiver notes a weak password at the log-in, until there is another one', async t => {
+  const receiver = await startTestReceiver();
+  t.teardown(receiver.stop);
+  const { stateDir, writer } = receiver;
+  const recorder = openSessionRecorder({ stateDir, accounts: writer, clock: systemClock, log: silentLog() });
+  const tls = { protocol: 'TLSv1.3', cipher: 'x', alpn: null };
+  const logIn = (weakPassword: boolean) => {
+    const camera = writer.camera(account.user) ?? null;
+    receiver.memory.rememberLogin(account.user, '127.0.0.1', systemClock.now() + 1);
+    const visitor = { id: '1', peer: { address: '127.0.0.1' }, listener: 'explicit', camera } as const;
+    recorder.observe(visitor, { kind: 'logged-in', ...tls, weakPassword });
+  };
+  const seen = () =>
+    readSeenCameras({ stateDir, cameras: writer.cameras(), catalogue: undefined })[0]?.weakPassword;
+  t.equal(seen(), null);
+  logIn(true);
+  recorder[Symbol.dispose]();
+  t.equal(seen(), true);
+  writer.setPassword(account.user, await hashPassword('another one of many'));
+  const changedAt = Date.parse(writer.camera(account.user)?.passwordChangedAt ?? '');
+  receiver.memory.rememberLogin(account.user, '127.0.0.1', changedAt);
+  t.equal(seen(), null, 'what was noted is of the password before');
+  receiver.memory.rememberLogin(account.user, '127.0.0.1', changedAt + 1);
+  t.equal(seen(), true, 'a log-in notes anew');
+});
 
 t.test('lists are short and times rough', async t => {
   t.equal(listed(['a', 'b']), 'a, b');

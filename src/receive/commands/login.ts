@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TransientError } from '../../base/errors.ts';
 import { networkMatcher } from '../../domain/networks.ts';
+import { isTriedFirst } from '../../domain/weak-password.ts';
 import { beginVisit } from '../check-visit.ts';
 import { noteDown } from '../note-down.ts';
 import { RefusedError } from '../refused-error.ts';
@@ -50,7 +51,8 @@ export async function pass(session: Session, argument: string | null): Promise<v
   hall.bans.loggedIn(session.peer.address, camera.name);
   noteDown(session.log, () => hall.memory.rememberLogin(camera.name, session.peer.address, hall.clock.now()));
   session.log.info({ camera: camera.name, listener: session.listener, ...session.tls }, 'camera logged in');
-  if (session.tls !== null) hall.observe(session, { kind: 'logged-in', ...session.tls });
+  const weakPassword = isTriedFirst(argument ?? '', [camera.name]);
+  if (session.tls !== null) hall.observe(session, { kind: 'logged-in', ...session.tls, weakPassword });
   await connection.reply(230, 'Logged in.');
 }
 
