@@ -33,6 +33,8 @@ export async function openCheckPass(parts: { stateDir: string; clock: Clock }): 
   } catch (error) {
     if (errnoOf(error) === 'EEXIST')
       throw new TransientError('Another clipward doctor is trying an upload just now.', { cause: error });
+    // Made, and no room for what is in it.
+    await rm(file, { force: true });
     throw error;
   }
   return { password, [Symbol.asyncDispose]: () => rm(file, { force: true }) };

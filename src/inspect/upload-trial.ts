@@ -2,6 +2,7 @@
 // plain text: neither a user name, nor data. The receiver throws away what comes with a pass (access/check-pass.ts).
 
 import { randomBytes } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import { errnoOf, FailedError, messageOf } from '../base/errors.ts';
 import { checkVisitor } from '../domain/camera-name.ts';
 import { connectClient, type FtpsClient, type Reply, secure } from './ftps-client.ts';
@@ -22,7 +23,7 @@ export async function tryUpload(
   timeoutMs: number,
 ): Promise<UploadTrial> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const place = { host: reachableHost(listener.host), port: listener.port };
+  const place = { host: listener.host, port: listener.port };
   let step: TrialStep = 'connect';
   const at = (next: TrialStep) => {
     step = next;
@@ -40,10 +41,10 @@ export async function tryUpload(
   }
 }
 
-/** The address of this machine at which a listener can be reached. `::` takes IPv4, too. */
-export function reachableHost(host: string): string {
-  if (host === '::' || host === '0.0.0.0') return '127.0.0.1';
-  return host;
+/** Where a listener can be reached from this machine, and what it then sees as our address. `::` takes IPv4, too. */
+export function waysTo(host: string): readonly Readonly<{ host: string; from: string }>[] {
+  const hosts = host === '::' ? ['127.0.0.1', '::1'] : [host === '0.0.0.0' ? '127.0.0.1' : host];
+  return hosts.map(each => ({ host: each, from: isIPv4(each) ? '127.0.0.1' : '::1' }));
 }
 
 type At = (step: TrialStep) => void;

@@ -136,6 +136,8 @@ t.test('directories on disks that do not last, cannot be written, or are not fit
   t.match(await on({ inodes: 0, freeInodes: 0 }), { level: 'pass' }, 'file systems without inodes');
   t.match(await on({ freeBytes: 256 * 1024 ** 2 - 1 }), { level: 'warn', text: /stateDir.*255 MiB/ });
   t.match(await on({ freeBytes: 256 * 1024 ** 2 }), { level: 'pass' });
+  t.match(await on({ freeBytes: 16 * 1024 ** 2 }), { level: 'warn' });
+  t.match(await on({ freeBytes: 16 * 1024 ** 2 - 1, type: 0x01021994 }), { level: 'fail', text: /15 MiB/ });
   t.match(await on({}, { obstacle: async path => (path === '/srv/data' ? 'EROFS' : undefined) }), {
     level: 'fail',
     text: /read-only/,

@@ -9,8 +9,9 @@ const inMemory: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 const overNetwork: ReadonlySet<number> = new Set([0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997]);
 /** Emptied at the start of the machine, or by a timer (systemd-tmpfiles). */
 const temporary = /^\/(tmp|var\/tmp|dev\/shm|run)(\/|$)/;
-/** Databases, journals and copies before an upgrade. */
+/** Databases, journals and copies before an upgrade; with less than the second, the next clips are not listed. */
 const minStateBytes = 256 * 1024 * 1024;
+const scarceStateBytes = 16 * 1024 * 1024;
 const minInodes = 10_000;
 
 export type Mount = Readonly<{ type: number; freeBytes: number; inodes: number; freeInodes: number }>;
@@ -55,6 +56,9 @@ async function lookAt(key: string, path: string, look: Look): Promise<Finding> {
       `${key} ${path} cannot be written (${obstacle})`,
       'Give it to the user that clipward runs as, and run doctor as that user or as root.',
     );
+  const roomForState = `the disk of stateDir ${path} has ${Math.floor(mount.freeBytes / 1024 ** 2)} MiB left`;
+  const makeRoom = 'Make room: without it clips are stored and cannot be listed.';
+  if (key === 'stateDir' && mount.freeBytes < scarceStateBytes) return fail(roomForState, makeRoom);
   if (inMemory.has(mount.type) || temporary.test(place))
     return warn(
       `${key} ${path} is a place for temporary files: what is there is gone after a restart of the machine`,
@@ -70,11 +74,7 @@ async function lookAt(key: string, path: string, look: Look): Promise<Finding> {
       `the disk of ${key} ${path} has room for ${mount.freeInodes} more files only`,
       'Remove small files, or make the file system anew with more inodes (df -i shows them).',
     );
-  if (key === 'stateDir' && mount.freeBytes < minStateBytes)
-    return warn(
-      `the disk of stateDir ${path} has ${Math.floor(mount.freeBytes / 1024 ** 2)} MiB left`,
-      'Make room: without it clips are stored and cannot be listed.',
-    );
+  if (key === 'stateDir' && mount.freeBytes < minStateBytes) return warn(roomForState, makeRoom);
   return pass('');
 }
 

@@ -1,6 +1,6 @@
 import { errnoOf, TransientError } from '../../base/errors.ts';
 import { type Check, type Finding, fail, pass, skip } from '../check.ts';
-import { reachableHost, type TrialStep, type TriedListener, type UploadTrial } from '../upload-trial.ts';
+import { type TrialStep, type TriedListener, type UploadTrial, waysTo } from '../upload-trial.ts';
 
 /** What it takes to try: asked when the check is made. */
 export type UploadParts = Readonly<{
@@ -50,19 +50,24 @@ async function tryAll(parts: UploadParts): Promise<ReadonlyMap<string, Finding>>
 }
 
 async function tryOne(parts: UploadParts, listener: TriedListener, password: string): Promise<Finding> {
-  const address = reachableHost(listener.host).includes(':') ? '::1' : '127.0.0.1';
-  if (!parts.isAllowed(address))
-    return skip(`connections from this machine (${address}) are not allowed, so no upload can be tried`);
-  if (parts.isBanned(address))
-    return fail(
-      `this machine's own address ${address} is banned`,
-      `Look for what here misbehaves, then: clipward ban clear ${address}.`,
-    );
-  const trial = await parts.tryUpload(listener, password);
+  const ways = waysTo(listener.host);
+  const allowed = ways.filter(({ from }) => parts.isAllowed(from));
+  const [way] = allowed.filter(({ from }) => !parts.isBanned(from));
+  if (way === undefined) return noWay(allowed.length > 0, ways.map(({ from }) => from).join(' and '));
+  const trial = await parts.tryUpload({ ...listener, host: way.host }, password);
   if ('protocol' in trial)
     return pass(`an upload from this machine was taken over ${trial.protocol}, and refused in plain text`);
-  const where = `${listener.host} port ${listener.port} (${listener.name} FTPS)`;
+  const where = `${way.host} port ${listener.port} (${listener.name} FTPS)`;
   return fail(`${failures[trial.step]} at ${where}: ${trial.problem}`, remedies[trial.step]);
+}
+
+function noWay(isBanned: boolean, addresses: string): Finding {
+  if (!isBanned)
+    return skip(`connections from this machine (${addresses}) are not allowed, so no upload can be tried`);
+  return fail(
+    `this machine's own address ${addresses} is banned`,
+    'Look for what here misbehaves, then lift it: clipward ban list, clipward ban clear.',
+  );
 }
 
 const failures: Readonly<Record<TrialStep, string>> = {
@@ -77,7 +82,7 @@ const failures: Readonly<Record<TrialStep, string>> = {
 
 const log = 'Look at the log of clipward (journalctl -u clipward-receive, or where serve runs).';
 const remedies: Readonly<Record<TrialStep, string>> = {
-  connect: `Another host or port may be in use than in the settings: restart clipward. ${log}`,
+  connect: `Clipward may just be starting, or use another port than the settings say now: try again in a moment, then restart it. ${log}`,
   greeting: `The receiver may be full, or another program may be listening there: ss -ltnp shows which. ${log}`,
   plaintext:
     'Another program may be listening there: ss -ltnp shows which. Let no camera use it until this is clear.',
