@@ -2,6 +2,7 @@
 // by cameras, and knows neither the catalogue nor the archive nor any secret but its own TLS keys. Under a user of its own it
 // can write incoming/, inbox/ and its directory in the state directory, and nothing else (docs/security.md).
 
+import { readCheckPasses } from './access/check-pass.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { openPasswordVerifier } from './access/passwords.ts';
 import { openReceiverMemory } from './access/receiver-memory.ts';
@@ -63,6 +64,7 @@ export async function startReceiveRole(options: {
       allowedNetworks: ftps.allowedNetworks,
       accounts,
       verifier: openPasswordVerifier({ accounts }),
+      checkPasses: readCheckPasses({ stateDir, clock }),
       memory,
       uploads: heldUntilDone(recovery, openUploads({ dataDir, archiveId })),
       tlsIdentities: () => Object.values(certificates.current()),
