@@ -12,6 +12,8 @@ import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
+import { openChannels } from './deliver/open-channels.ts';
+import { startDeliver } from './deliver/start-deliver.ts';
 import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
 import { startPull } from './record/pull.ts';
 import type { CameraSource } from './record/record-camera.ts';
@@ -38,6 +40,8 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
       eventGapMs: settings.events.gapMs,
     }),
   );
+  const channels = openChannels(settings.alerts);
+  opened.use(startDeliver({ catalogue, channels, clock, log, random: Math.random }));
   let recorders: Recorders | undefined;
   opened.defer(async () => recorders?.[Symbol.asyncDispose]());
   const work = async () => {

@@ -18,6 +18,7 @@ import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
 import { type Holds, holdQueries } from './holds.ts';
 import { type Notes, noteQueries } from './notes.ts';
+import { type Outbox, outboxQueries } from './outbox.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
 import { type Superseding, supersedingQueries } from './superseding.ts';
@@ -36,6 +37,7 @@ export type Catalogue = ChainBackfill &
   Garbage &
   Holds &
   Notes &
+  Outbox &
   QuarantineList &
   RetentionQueries &
   Superseding &
@@ -85,6 +87,7 @@ export function openCatalogue(options: {
     ...garbageQueries(db, { chain, placing }),
     ...holdQueries(db),
     ...noteQueries(db, placing),
+    ...outboxQueries(db),
     ...quarantineQueries(db),
     ...retentionQueries(db),
     ...supersedingQueries(db),

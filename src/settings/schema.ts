@@ -4,38 +4,13 @@
 import { z } from 'zod';
 import { logLevels } from '../base/log.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+import { alertsSection } from './alert-schema.ts';
+import { flag, hour, minute, oneOf, port, section, text, whole } from './setting-words.ts';
 
-const minute = 60_000;
-const hour = 60 * minute;
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
 /** The kernel hands these to ordinary connections; a passive port among them would often be in use. */
 const firstEphemeralPort = 32768;
-
-const port = (description: string) =>
-  z
-    .int({ error: 'a port from 1 to 65535' })
-    .min(1, 'a port from 1 to 65535')
-    .max(65535, 'a port from 1 to 65535')
-    .describe(description);
-
-const whole = (min: number, max: number, description: string) => {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, error).max(max, error).describe(description);
-};
-
-const flag = (description: string) => z.boolean({ error: 'true or false' }).describe(description);
-const text = (description: string) =>
-  z.string({ error: 'a text' }).min(1, 'a text that is not empty').describe(description);
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T, description: string) =>
-  z.enum(values, { error: `one of ${values.join(', ')}` }).describe(description);
-
-const section = <Shape extends z.core.$ZodShape>(shape: Shape, description: string) =>
-  z
-    .strictObject(shape, {
-      error: issue => (issue.code === 'invalid_type' ? 'a section with settings in it' : undefined),
-    })
-    .describe(description);
 
 const listener = (defaultPort: number, what: string) =>
   section(
@@ -354,6 +329,16 @@ export const settingsSchema = section(
         ).default('transcode'),
       },
       'Continuous footage from the streams of the cameras.',
+    ).prefault({}),
+    alerts: alertsSection,
+    http: section(
+      {
+        host: text(
+          'The local address to answer on. What is said there is no secret and everybody who reaches it can read it: keep it to this machine, or to the network of those who watch.',
+        ).default('127.0.0.1'),
+        port: port('The port to answer on; null: none.').nullable().default(8321),
+      },
+      'Health and metrics over HTTP: /healthz, /readyz and /metrics.',
     ).prefault({}),
     log: section(
       { level: oneOf(logLevels, 'The least important lines that are still logged.').default('info') },
