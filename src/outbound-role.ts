@@ -5,7 +5,7 @@ import { statfs } from 'node:fs/promises';
 import type { AccountReader, Camera } from './access/accounts.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { openSigningKey } from './access/signing-key.ts';
-import { readStreamPassword } from './access/stream-passwords.ts';
+import { readStreamPassword, streamPasswordMark } from './access/stream-passwords.ts';
 import { openFootageFiles } from './archive/footage-files.ts';
 import { onceMounted } from './archive/once-mounted.ts';
 import type { Clock } from './base/clock.ts';
@@ -16,7 +16,8 @@ import { openChannels } from './deliver/open-channels.ts';
 import { startDeliver } from './deliver/start-deliver.ts';
 import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
 import { startPull } from './record/pull.ts';
-import type { CameraSource } from './record/record-camera.ts';
+import type { CameraSource } from './record/recorder-parts.ts';
+import { createSoundMemory } from './record/sound-memory.ts';
 import { type RecordedCamera, type Recorders, startRecorders } from './record/start-record.ts';
 import { StreamError } from './record/stream-error.ts';
 import type { Settings } from './settings/settings.ts';
@@ -79,10 +80,14 @@ function recordedCameras(accounts: AccountReader, options: RoleOptions): Recorde
 }
 
 function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): CameraSource {
-  const { name, version, rtspUrl, rtspBasic, rtspFingerprint } = camera;
+  const { name, rtspUrl, rtspBasic, rtspFingerprint } = camera;
+  const sound = createSoundMemory(clock);
   return {
-    // A new password comes with a new version of the account.
-    key: `${version}`,
+    // Other changes of the account do not touch what is being recorded.
+    key: JSON.stringify([
+      ...[rtspUrl, rtspBasic, rtspFingerprint],
+      streamPasswordMark(settings.stateDir, name),
+    ]),
     async pull(sink, signal) {
       const parsed = parseRtspAddress(rtspUrl ?? '');
       if (parsed.address === null)
@@ -98,7 +103,7 @@ function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): Camera
       return startPull(
         { clock },
         {
-          ...{ address, fingerprint: rtspFingerprint, ...sink },
+          ...{ address, fingerprint: rtspFingerprint, sound, ...sink },
           credentials:
             address.user === null
               ? null

@@ -83,6 +83,7 @@ function addCamera({ db, clock, snapshot, written }: Parts, camera: NewCamera): 
     );
     const insert = db.prepare('INSERT OR IGNORE INTO camera_network (camera, network) VALUES (?, ?)');
     for (const network of camera.allowedNetworks) insert.run(camera.name, formatNetwork(network));
+    updateSettings(db, camera.name, camera.changes ?? {});
   });
   written();
   return existing(snapshot(), camera.name);

@@ -82,6 +82,8 @@ export type NewCamera = Readonly<{
   passwordHash: string;
   allowedNetworks: readonly Network[];
   timeZone: string;
+  /** What else is known of it from the beginning. */
+  changes?: CameraChanges;
 }>;
 
 /** What `camera set` may change; a field that is absent stays. */

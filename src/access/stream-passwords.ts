@@ -1,10 +1,10 @@
 // Passwords of the cameras' own streams. Unlike those of accounts they must be shown to the cameras, so that they are kept
 // as they are: a file for each, in a directory that the receiver's user cannot enter, never in a database that it reads.
 
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory, replaceFile, syncDirectory } from '../base/durable.ts';
+import { closeToOthers, makeDirectory, replaceFile, syncDirectory, temporaryOf } from '../base/durable.ts';
 import { errnoOf, FailedError } from '../base/errors.ts';
 import { isCameraName } from '../domain/camera-name.ts';
 
@@ -20,15 +20,32 @@ export function isStreamPassword(text: string): boolean {
 export async function writeStreamPassword(stateDir: string, camera: string, password: string): Promise<void> {
   const directory = directoryOf(stateDir);
   await makeDirectory(directory);
+  await closeToOthers(directory);
   await replaceFile(fileOf(stateDir, camera), password);
 }
 
+/** Also what a crash left while one was written. Durable when it resolves; does nothing when there is none. */
 export async function removeStreamPassword(stateDir: string, camera: string): Promise<void> {
+  const path = fileOf(stateDir, camera);
   try {
-    await rm(fileOf(stateDir, camera));
+    for (const each of [path, temporaryOf(path)]) await rm(each, { force: true });
     await syncDirectory(directoryOf(stateDir));
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) === 'ENOENT') return;
+    throw new FailedError(
+      `The password of the stream of ${camera} cannot be removed (${errnoOf(error)}): remove ${path} by hand.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Whether one is kept, readable or not. False also for who may not look. */
+export function hasStreamPassword(stateDir: string, camera: string): boolean {
+  try {
+    return lstatSync(fileOf(stateDir, camera), { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return false;
+    throw error;
   }
 }
 
@@ -47,6 +64,17 @@ export async function readStreamPassword(stateDir: string, camera: string): Prom
     throw new FailedError(`${path} cannot be read (${errnoOf(error)}): look at its rights.`, {
       cause: error,
     });
+  }
+}
+
+/** Changes whenever the password is set or removed: it is always another file. */
+export function streamPasswordMark(stateDir: string, camera: string): string {
+  try {
+    const { ino, mtimeNs } = lstatSync(fileOf(stateDir, camera), { bigint: true });
+    return `${ino} ${mtimeNs}`;
+  } catch (error) {
+    // Whoever reads it then says what is wrong.
+    return errnoOf(error) ?? 'unknown';
   }
 }
 

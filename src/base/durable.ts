@@ -127,8 +127,13 @@ export async function replaceFile(
   bytes: string | Uint8Array,
   group: GroupRights = 'none',
 ): Promise<void> {
-  const temporary = `${path}.new`;
+  const temporary = temporaryOf(path);
   await rm(temporary, { force: true });
   await writeNewFile(temporary, bytes, group);
   await renameDurably(temporary, path);
+}
+
+/** Where `replaceFile` writes before the file has its name; a crash may leave it behind, until the next time. */
+export function temporaryOf(path: string): string {
+  return `${path}.new`;
 }

@@ -70,7 +70,7 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
         const startAt = startOfOpen.get(camera, id);
         if (startAt === undefined) return;
         removeOpen.run(camera, id);
-        gaps.begin(camera, startAt, reason);
+        gaps.follow(camera, startAt, reason);
       }),
     fileSegment: (segment, after) =>
       inTransaction(db, () => {
@@ -81,7 +81,7 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
           ...{ receivedAt: keptFrom, receipt: null },
         });
         removeOpen.run(camera, id);
-        if ('gap' in after) return gaps.begin(camera, segment.endAt, after.gap);
+        if ('gap' in after) return gaps.follow(camera, segment.endAt, after.gap);
         gaps.end(camera, after.open.startAt);
         putOpen.run(after.open);
       }),
@@ -111,9 +111,17 @@ function gapWrites(db: Db) {
   const lastEnd = db
     .prepare<[string], number>('SELECT end_at FROM gap WHERE camera = ? ORDER BY start_at DESC LIMIT 1')
     .pluck();
-  const insert = db.prepare<[string, number, GapReason]>(
-    'INSERT INTO gap (camera, start_at, end_at, reason) VALUES (?, ?, NULL, ?)',
+  const insert = db.prepare<[string, number, number | null, GapReason]>(
+    'INSERT INTO gap (camera, start_at, end_at, reason) VALUES (?, ?, ?, ?)',
   );
+  const nextOf = db.prepare<[string, number], { startAt: number; reason: GapReason }>(
+    'SELECT start_at AS startAt, reason FROM gap WHERE camera = ? AND start_at >= ? ORDER BY start_at LIMIT 1',
+  );
+  const endBefore = db
+    .prepare<[string, number], number | null>(
+      'SELECT end_at FROM gap WHERE camera = ? AND start_at < ? ORDER BY start_at DESC LIMIT 1',
+    )
+    .pluck();
   const writes = {
     lasts: (camera: string) => lasting.get(camera) !== undefined,
     /** A gap that lasted no time, or that a clock that was set back ends before it began, was none. */
@@ -127,7 +135,17 @@ function gapWrites(db: Db) {
       if (gap?.reason === reason) return;
       const startAt = Math.max(at, gap?.startAt ?? 0, (gap ? undefined : lastEnd.get(camera)) ?? 0);
       writes.end(camera, startAt);
-      insert.run(camera, startAt, reason);
+      insert.run(camera, startAt, null, reason);
+    },
+    /**
+     * What comes after a segment. Where a gap lasts already, the segment was finished late, by a disk that came back: only
+     * what is missing before the gaps is added to them.
+     */
+    follow(camera: string, at: number, reason: GapReason) {
+      if (lasting.get(camera) === undefined) return writes.begin(camera, at, reason);
+      const next = nextOf.get(camera, at);
+      const since = Math.max(at, endBefore.get(camera, at) ?? 0);
+      if (next !== undefined && since < next.startAt) insert.run(camera, since, next.startAt, next.reason);
     },
   };
   return writes;

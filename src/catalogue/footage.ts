@@ -60,13 +60,24 @@ export type OpenSegment = Readonly<{
 
 export type CameraSpan = Readonly<{ camera: string; from: number; to: number }>;
 
+export type FootageListQuery = Readonly<{
+  camera: string;
+  from?: number | undefined;
+  to?: number | undefined;
+  limit?: number | undefined;
+}>;
+
+/** As it is, not cut to any span; `lasts`: it has no end yet, and `endAt` is now. */
+export type ListedGap = Gap & Readonly<{ lasts: boolean }>;
+
 export type FootageQueries = Readonly<{
-  /** Segments that lie in the span, if only with an end; oldest first. Read row by row: the connection does nothing else meanwhile. */
-  listSegments(query: {
-    camera: string;
-    from?: number | undefined;
-    to?: number | undefined;
-  }): IterableIterator<Segment>;
+  /**
+   * Segments that lie in the span, if only with an end; oldest first, or newest first. Read row by row: the connection does
+   * nothing else meanwhile.
+   */
+  listSegments(query: FootageListQuery & Readonly<{ newestFirst?: boolean }>): IterableIterator<Segment>;
+  /** Gaps that lie in the span, if only with an end; newest first, read like a list. */
+  listGaps(query: FootageListQuery & Readonly<{ now: number }>): Iterable<ListedGap>;
   /** The same at once, `limit` (10 000) at the most: a week of minutes. */
   segmentsBetween(span: CameraSpan, limit?: number): readonly Segment[];
   segment(id: string): Segment | undefined;
@@ -88,6 +99,8 @@ export type FootageQueries = Readonly<{
 /** The recorder says so every `recorderBeatMs`. */
 export const recorderBeatMs = 5000;
 const recorderDeadMs = 3 * recorderBeatMs;
+/** Longer than the longest loss window (record.lossWindowMs) and a camera's longest silence before it counts as stalled. */
+const maxQuietMs = 90_000;
 /** As the table demands. */
 export const maxSegmentMs = 3_600_000;
 const maxRows = 10_000;
@@ -105,6 +118,9 @@ export function footageQueries(db: Db): FootageQueries {
   const list = db.prepare<[CameraSpan & { limit: number }], Segment>(
     `SELECT ${selectSegment} FROM segment WHERE ${inSpan} ORDER BY start_at LIMIT @limit`,
   );
+  const listNewest = db.prepare<[CameraSpan & { limit: number }], Segment>(
+    `SELECT ${selectSegment} FROM segment WHERE ${inSpan} ORDER BY start_at DESC LIMIT @limit`,
+  );
   const spans = db.prepare<[CameraSpan], Span>(
     `SELECT start_at AS startAt, end_at AS endAt FROM segment WHERE ${inSpan} ORDER BY start_at`,
   );
@@ -115,6 +131,9 @@ export function footageQueries(db: Db): FootageQueries {
     WHERE camera = @camera AND start_at < @to
       AND start_at >= coalesce((SELECT max(start_at) FROM gap WHERE camera = @camera AND start_at <= @from), @from)
     ORDER BY start_at LIMIT @limit`);
+  const gapsBefore = db.prepare<[{ camera: string; to: number }], GapRow>(`
+    SELECT start_at AS startAt, end_at AS endAt, reason FROM gap
+    WHERE camera = @camera AND start_at < @to ORDER BY start_at DESC`);
   const open = db.prepare<[], OpenSegment>(`SELECT ${selectOpenSegment} FROM open_segment ORDER BY camera`);
   const openOf = db.prepare<[string], OpenSegment>(
     `SELECT ${selectOpenSegment} FROM open_segment WHERE camera = ?`,
@@ -122,6 +141,10 @@ export function footageQueries(db: Db): FootageQueries {
   const aliveAt = db.prepare<[], number>('SELECT alive_at FROM recorder').pluck();
   const known = knownQueries(db);
   const isAlive = (now: number) => Math.abs(now - (aliveAt.get() ?? -Infinity)) <= recorderDeadMs;
+  const lastingGap = db.prepare<[string]>('SELECT 1 FROM gap WHERE camera = ? AND end_at IS NULL');
+  /** A disk that hangs or went away leaves a row that nobody renews; a gap that lasts says that it was noticed. */
+  const isWritten = (open: OpenSegment, now: number) =>
+    isAlive(now) && Math.abs(now - open.writtenAt) <= maxQuietMs && lastingGap.get(open.camera) === undefined;
 
   const gaps: FootageQueries['gaps'] = ({ camera, from, to, now }, limit = maxRows) => {
     const rows = gapsIn.all({ camera, from, to, limit });
@@ -137,9 +160,30 @@ export function footageQueries(db: Db): FootageQueries {
       .map(gap => ({ ...gap, startAt: Math.max(gap.startAt, from), endAt: Math.min(gap.endAt, to) }))
       .filter(({ startAt, endAt }) => startAt < endAt);
   };
+  function* listGaps(query: Parameters<FootageQueries['listGaps']>[0]): Generator<ListedGap> {
+    const { camera, from = 0, to = Number.MAX_SAFE_INTEGER, now, limit = Number.POSITIVE_INFINITY } = query;
+    let count = 0;
+    for (const gap of newestGaps(camera, to, now)) {
+      // They do not overlap: what comes now ends earlier still.
+      if (gap.endAt <= from || count === limit) return;
+      if (gap.startAt >= gap.endAt || gap.startAt >= to) continue;
+      count++;
+      yield gap;
+    }
+  }
+  function* newestGaps(camera: string, to: number, now: number): Generator<ListedGap> {
+    const died = isAlive(now) ? undefined : aliveAt.get();
+    const lastAt = died === undefined ? undefined : known.last(camera, died);
+    if (lastAt !== undefined) yield { startAt: lastAt, endAt: now, reason: 'unknown', lasts: true };
+    for (const { startAt, endAt, reason } of gapsBefore.iterate({ camera, to })) {
+      const lasts = endAt === null && died === undefined;
+      yield { startAt, endAt: endAt ?? Math.max(startAt, died ?? now), reason, lasts };
+    }
+  }
   return {
-    listSegments: ({ camera, from = 0, to = Number.MAX_SAFE_INTEGER }) =>
-      list.iterate({ camera, from, to, limit: -1 }),
+    listSegments: ({ camera, from = 0, to = Number.MAX_SAFE_INTEGER, limit = -1, newestFirst = false }) =>
+      (newestFirst ? listNewest : list).iterate({ camera, from, to, limit }),
+    listGaps,
     segmentsBetween: (span, limit = maxRows) => list.all({ ...span, limit }),
     segment: id => byId.get(id),
     gaps,
@@ -149,11 +193,14 @@ export function footageQueries(db: Db): FootageQueries {
       const within = { startAt: Math.max(from, firstAt), endAt: Math.min(to, now) };
       const current = openOf.get(camera);
       // A live recorder syncs every few seconds, and what it has since then is coming.
-      const openSpan = current && { ...current, endAt: isAlive(now) ? now : current.endAt };
+      const openSpan = current && { ...current, endAt: isWritten(current, now) ? now : current.endAt };
       const recorded = [...spans.all({ camera, from, to }), ...(openSpan ? [openSpan] : [])];
       return coverageOf(within, { recorded, gaps: gaps({ camera, from, to, now }, -1) });
     },
-    isRecording: (camera, now) => isAlive(now) && openOf.get(camera) !== undefined,
+    isRecording(camera, now) {
+      const current = openOf.get(camera);
+      return current !== undefined && isWritten(current, now);
+    },
     recorderAliveAt: () => aliveAt.get() ?? null,
   };
 }

@@ -11,6 +11,7 @@ import { isAcceptablePassword, passwordRule } from '../access/password-hash.ts';
 import { UsageError } from '../base/errors.ts';
 import { cameraNameRule, isCameraName } from '../domain/camera-name.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+import { bringsPassword, parseStreamChanges, type StreamOptions } from './stream-arguments.ts';
 
 /** A name for a camera that there may be. */
 export function parseCameraName(text: string): string {
@@ -67,7 +68,7 @@ export function parsePassword(text: string): string {
   return text;
 }
 
-export type SetOptions = {
+export type SetOptions = StreamOptions & {
   timeZone?: string;
   truncation?: string;
   acceptanceDays?: string;
@@ -83,13 +84,7 @@ export type SetOptions = {
 export function parseCameraChanges(options: SetOptions): CameraChanges {
   const { timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay } = options;
   const { keepClipsDays, keepFootageDays, maxBytes } = options;
-  const given = [
-    ...[timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay],
-    ...[keepClipsDays, keepFootageDays, maxBytes],
-  ];
-  if (given.every(option => option === undefined))
-    throw new UsageError('Nothing to set: give one of the options that clipward camera set --help shows.');
-  return {
+  const changes: CameraChanges = {
     ...(timeZone !== undefined && { timeZone: parseTimeZone(timeZone) }),
     ...(truncation !== undefined && { truncation: parseTruncation(truncation) }),
     ...(acceptanceDays !== undefined && { acceptanceDays: parseAcceptanceDays(acceptanceDays) }),
@@ -107,7 +102,11 @@ export function parseCameraChanges(options: SetOptions): CameraChanges {
       keepFootageDays: parseKeepDays('--keep-footage-days', keepFootageDays),
     }),
     ...(maxBytes !== undefined && { maxBytes: parseMaxBytes(maxBytes) }),
+    ...parseStreamChanges(options),
   };
+  if (Object.keys(changes).length === 0 && !bringsPassword(options))
+    throw new UsageError('Nothing to set: give one of the options that clipward camera set --help shows.');
+  return changes;
 }
 
 function parseTruncation(text: string): Truncation | null {

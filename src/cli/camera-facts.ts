@@ -2,10 +2,16 @@
 
 import type { Camera, Truncation } from '../access/accounts.ts';
 import type { LastLogin } from '../access/receiver-memory.ts';
+import { hasStreamPassword } from '../access/stream-passwords.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import { formatInstant } from '../domain/time-zone.ts';
+import { clockSentence } from '../inspect/clock-sentence.ts';
+import { type RecordingFacts, recordingFacts } from '../inspect/recording.ts';
+import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import { type Behaviour, behaviourRows } from './camera-behaviour.ts';
+import { coverageText, recordingText } from './recording-text.ts';
 import { formatFacts, formatTable } from './table.ts';
 
 export type CameraFacts = Readonly<{
@@ -21,6 +27,13 @@ export type CameraFacts = Readonly<{
   keepClipsDays: number | null;
   keepFootageDays: number | null;
   maxBytes: number | null;
+  rtspUrl: string | null;
+  subRtspUrl: string | null;
+  record: string;
+  rtspBasic: boolean;
+  rtspFingerprint: string | null;
+  /** Whether a password for the stream is stored. */
+  hasRtspPassword: boolean;
   addedAt: string;
   passwordChangedAt: string;
   /** Null when it never logged in, or when what the receiver remembers cannot be read. */
@@ -28,7 +41,10 @@ export type CameraFacts = Readonly<{
 }>;
 
 /** `logins` is newest first. One from before the camera was added belongs to an earlier camera of that name. */
-export function cameraFacts(camera: Camera, logins: readonly LastLogin[] | undefined): CameraFacts {
+export function cameraFacts(
+  camera: Camera,
+  { stateDir, logins }: { stateDir: string; logins: readonly LastLogin[] | undefined },
+): CameraFacts {
   const addedAtMs = Date.parse(camera.addedAt);
   const last = logins?.find(login => login.camera === camera.name && login.atMs >= addedAtMs);
   return {
@@ -44,31 +60,55 @@ export function cameraFacts(camera: Camera, logins: readonly LastLogin[] | undef
     keepClipsDays: camera.keepClipsDays,
     keepFootageDays: camera.keepFootageDays,
     maxBytes: camera.maxBytes,
+    rtspUrl: camera.rtspUrl,
+    subRtspUrl: camera.subRtspUrl,
+    record: camera.record,
+    rtspBasic: camera.rtspBasic,
+    rtspFingerprint: camera.rtspFingerprint,
+    hasRtspPassword: hasStreamPassword(stateDir, camera.name),
     addedAt: shown(addedAtMs),
     passwordChangedAt: shown(Date.parse(camera.passwordChangedAt)),
     lastLogin: last === undefined ? null : { at: shown(last.atMs), address: last.address },
   };
 }
 
-export function formatCameraTable(cameras: readonly CameraFacts[]): string {
+/** What is the case with it just now. Without a catalogue nothing of it is known. */
+export type CameraNow = RecordingFacts &
+  Readonly<{ clockOffsetMs: number | null; clockUncertaintyMs: number | null }>;
+
+export function cameraNow(
+  camera: Camera,
+  { catalogue, settings, now }: { catalogue: Catalogue | undefined; settings: Settings; now: number },
+): CameraNow {
+  const [clock] = catalogue?.clockPeriods(camera.name, 1) ?? [];
+  return {
+    ...recordingFacts(camera, { catalogue, isEnabled: settings.record.enabled, now }),
+    clockOffsetMs: clock?.offsetMs ?? null,
+    clockUncertaintyMs: clock?.uncertaintyMs ?? null,
+  };
+}
+
+export function formatCameraTable(cameras: readonly (CameraFacts & CameraNow)[]): string {
   return formatTable(
-    ['NAME', 'STATE', 'NETWORKS', 'TIME ZONE', 'LAST LOG-IN'],
+    ['NAME', 'STATE', 'NETWORKS', 'TIME ZONE', 'RECORDING', 'LAST LOG-IN'],
     cameras.map(camera => [
       camera.name,
       camera.enabled ? 'enabled' : 'disabled',
       camera.allowedNetworks.join(', ') || 'global list',
       camera.timeZone,
+      camera.rtspUrl === null ? '' : recordingText(camera),
       lastLoginText(camera),
     ]),
   );
 }
 
-/** `behaviour` null: nothing was seen of it yet, or what the receiver remembers cannot be read. */
+/** `habits` null: nothing was seen of it yet, or what the receiver remembers cannot be read. */
 export function formatCamera(
   camera: CameraFacts,
   installationTruncation: Truncation,
-  behaviour: Behaviour | null = null,
+  seen: Readonly<{ present?: CameraNow; habits: Behaviour | null }> = { habits: null },
 ): string {
+  const { present, habits } = seen;
   return formatFacts([
     ['name', camera.name],
     ['state', camera.enabled ? 'enabled' : 'disabled: it cannot log in'],
@@ -85,11 +125,50 @@ export function formatCamera(
       'all its media',
       camera.maxBytes === null ? 'an equal part of the disk' : `at most ${camera.maxBytes} bytes`,
     ],
+    ...streamRows(camera),
+    ...(present === undefined ? [] : presentRows(camera, present)),
     ['added', camera.addedAt],
     ['password changed', camera.passwordChangedAt],
     ['last log-in', lastLoginText(camera)],
-    ...(behaviour === null ? [] : behaviourRows(behaviour)),
+    ...(habits === null ? [] : behaviourRows(habits)),
   ]);
+}
+
+function streamRows(camera: CameraFacts): [string, string][] {
+  const { rtspUrl, subRtspUrl, record, rtspBasic, rtspFingerprint, hasRtspPassword } = camera;
+  const schedule = { on: 'always', off: 'never' }[record] ?? record;
+  return [
+    ['stream', rtspUrl ?? 'none, so it is not recorded'],
+    ...(subRtspUrl === null ? [] : ([['sub stream', subRtspUrl]] as [string, string][])),
+    ...(rtspUrl === null
+      ? []
+      : ([
+          [
+            'stream log-in',
+            `${hasRtspPassword ? 'password stored' : 'no password'}, ${rtspBasic ? 'Digest or Basic' : 'Digest only'}`,
+          ],
+          ...(rtspFingerprint === null ? [] : [['certificate', rtspFingerprint]]),
+          ['is to be recorded', schedule],
+        ] as [string, string][])),
+  ];
+}
+
+function presentRows({ rtspUrl }: CameraFacts, present: CameraNow): [string, string][] {
+  const { clockOffsetMs: offsetMs, clockUncertaintyMs: uncertaintyMs } = present;
+  return [
+    ...(rtspUrl === null && present.coverage24h === null
+      ? []
+      : ([
+          ['recording', recordingText(present)],
+          ['last 24 hours', coverageText(present)],
+        ] as [string, string][])),
+    [
+      'clock',
+      offsetMs === null || uncertaintyMs === null
+        ? 'not known yet'
+        : clockSentence({ offsetMs, uncertaintyMs }),
+    ],
+  ];
 }
 
 function quotaText(quota: number | null): string {

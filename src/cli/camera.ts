@@ -2,31 +2,42 @@
 
 import type { Command } from 'commander';
 import { noSuchCamera } from '../access/account-changes.ts';
-import type { AccountReader, AccountWriter, Camera } from '../access/accounts.ts';
+import type { AccountReader, AccountWriter, Camera, NewCamera } from '../access/accounts.ts';
 import { readCameraHabits } from '../access/camera-habits.ts';
 import { networkAround } from '../access/network-lists.ts';
 import { openAccountReader, openAccountWriter } from '../access/open-accounts.ts';
 import { generatePassword, hashPassword, passwordWarnings } from '../access/password-hash.ts';
 import { readLastLogins } from '../access/receiver-memory.ts';
+import { removeStreamPassword, writeStreamPassword } from '../access/stream-passwords.ts';
 import { systemClock } from '../base/clock.ts';
+import { UsageError } from '../base/errors.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import {
   machineTimeZone,
-  parseCameraChanges,
   parseCameraName,
   parseNetworks,
   parseNewCameraName,
   parsePassword,
   parseTimeZone,
-  type SetOptions,
 } from './camera-arguments.ts';
 import { behaviourOf } from './camera-behaviour.ts';
 import { cameraBlock, formatCameraBlock } from './camera-block.ts';
-import { cameraFacts, formatCamera, formatCameraTable } from './camera-facts.ts';
+import { cameraFacts, cameraNow, formatCamera, formatCameraTable } from './camera-facts.ts';
+import { registerCameraSet } from './camera-set.ts';
 import type { Desk } from './desk.ts';
 import { followCamera } from './follow-camera.ts';
 import { withCommonOptions } from './frame.ts';
+import { openIfUsable } from './open-catalogue.ts';
+import {
+  bringsPassword,
+  parseStreamChanges,
+  readStreamSecret,
+  requireUser,
+  type StreamOptions,
+  streamRemarks,
+  withStreamOptions,
+} from './stream-arguments.ts';
 
 export function registerCameraCommands(program: Command, desk: Desk): void {
   const camera = program.command('camera').description('cameras and their accounts');
@@ -34,10 +45,11 @@ export function registerCameraCommands(program: Command, desk: Desk): void {
   registerFacts(camera, desk);
   registerPassword(camera, desk);
   registerSettings(camera, desk);
+  registerCameraSet(camera, desk);
   registerNetworks(camera, desk);
 }
 
-type AddOptions = { allow: string[]; timeZone?: string; passwordStdin?: boolean };
+type AddOptions = StreamOptions & { allow: string[]; timeZone?: string; passwordStdin?: boolean };
 
 function registerAdd(camera: Command, desk: Desk): void {
   const add = camera
@@ -51,16 +63,46 @@ function registerAdd(camera: Command, desk: Desk): void {
       const name = parseNewCameraName(nameText);
       const allowedNetworks = parseNetworks(options.allow);
       const timeZone = parseTimeZone(options.timeZone ?? machineTimeZone());
+      const changes = parseStreamChanges(options);
+      if (bringsPassword(options)) requireUser(changes.rtspUrl);
+      if (options.passwordStdin && options.rtspPasswordStdin)
+        throw new UsageError(
+          'Only one password can come on standard input: give that of the stream with --rtsp-password-file.',
+        );
       const settings = desk.settings(command);
       const { password, isGenerated } = await choosePassword(desk, options);
+      const streamPassword = await readStreamSecret(desk, options);
       const passwordHash = await hashPassword(password);
       using accounts = await openWriter(settings);
-      const added = accounts.addCamera({ name, passwordHash, allowedNetworks, timeZone });
+      const added = await addWithStream(
+        { accounts, stateDir: settings.stateDir, streamPassword },
+        { name, passwordHash, allowedNetworks, timeZone, changes },
+      );
       const block = await cameraBlock(added, isGenerated ? password : null, settings);
       desk.print(desk.wantsJson(command) ? JSON.stringify(block, null, 2) : formatCameraBlock(block));
       warnOutsideGlobalList(desk, accounts, settings, name);
+      for (const remark of streamRemarks(added, settings.stateDir)) desk.remark(remark);
     });
-  withCommonOptions(add, { json: true });
+  withCommonOptions(withStreamOptions(add), { json: true });
+}
+
+/** The password is there before the account is, so that the recorder finds it; nothing of it stays when there is no account. */
+async function addWithStream(
+  parts: { accounts: AccountWriter; stateDir: string; streamPassword: string | undefined },
+  camera: NewCamera,
+): Promise<Camera> {
+  const { accounts, stateDir, streamPassword } = parts;
+  if (accounts.camera(camera.name) === undefined) {
+    // Perhaps of an earlier camera of this name, from a backup.
+    await removeStreamPassword(stateDir, camera.name);
+    if (streamPassword !== undefined) await writeStreamPassword(stateDir, camera.name, streamPassword);
+  }
+  try {
+    return accounts.addCamera(camera);
+  } catch (error) {
+    if (accounts.camera(camera.name) === undefined) await removeStreamPassword(stateDir, camera.name);
+    throw error;
+  }
 }
 
 function registerFacts(camera: Command, desk: Desk): void {
@@ -71,7 +113,11 @@ function registerFacts(camera: Command, desk: Desk): void {
       const settings = desk.settings(command);
       using accounts = openAccountReader(settings);
       const logins = readLastLogins(settings.stateDir);
-      const facts = accounts.cameras().map(each => cameraFacts(each, logins));
+      using catalogue = openIfUsable(settings);
+      const facts = accounts.cameras().map(each => ({
+        ...cameraFacts(each, { stateDir: settings.stateDir, logins }),
+        ...cameraNow(each, { catalogue, settings, now: systemClock.now() }),
+      }));
       if (desk.wantsJson(command)) desk.print(JSON.stringify(facts, null, 2));
       else if (facts.length > 0) desk.print(formatCameraTable(facts));
       else desk.remark('There is no camera yet: clipward camera add front-door --allow NETWORK adds one.');
@@ -88,13 +134,16 @@ function registerFacts(camera: Command, desk: Desk): void {
       using accounts = openAccountReader(settings);
       const found = accounts.camera(name);
       if (found === undefined) throw noSuchCamera(name);
-      const facts = cameraFacts(found, readLastLogins(settings.stateDir));
-      const seen = readCameraHabits(settings.stateDir, found);
+      using catalogue = openIfUsable(settings);
+      const { stateDir } = settings;
+      const facts = cameraFacts(found, { stateDir, logins: readLastLogins(stateDir) });
+      const present = cameraNow(found, { catalogue, settings, now: systemClock.now() });
+      const seen = readCameraHabits(stateDir, found);
       const habits = seen === undefined ? null : behaviourOf(name, seen);
       desk.print(
         desk.wantsJson(command)
-          ? JSON.stringify({ ...facts, habits }, null, 2)
-          : formatCamera(facts, settings.ftps.tls.truncation, habits),
+          ? JSON.stringify({ ...facts, ...present, habits }, null, 2)
+          : formatCamera(facts, settings.ftps.tls.truncation, { present, habits }),
       );
     });
   for (const command of [list, show]) withCommonOptions(command, { json: true });
@@ -147,7 +196,7 @@ function registerSettings(camera: Command, desk: Desk): void {
   const change = (
     name: string,
     description: string,
-    work: (accounts: AccountWriter, camera: string) => string,
+    work: (accounts: AccountWriter, camera: string, stateDir: string) => string | Promise<string>,
   ) => {
     const command = camera
       .command(name)
@@ -155,8 +204,9 @@ function registerSettings(camera: Command, desk: Desk): void {
       .description(description)
       .action(async (nameText: string, _options: unknown, command: Command) => {
         const named = parseCameraName(nameText);
-        using accounts = await openWriter(desk.settings(command));
-        desk.print(work(accounts, named));
+        const settings = desk.settings(command);
+        using accounts = await openWriter(settings);
+        desk.print(await work(accounts, named, settings.stateDir));
       });
     withCommonOptions(command, { json: false });
   };
@@ -166,49 +216,16 @@ function registerSettings(camera: Command, desk: Desk): void {
   });
   change('disable', 'keep a camera out; its sessions end', (accounts, name) => {
     accounts.setEnabled(name, false);
-    return `Camera ${name} cannot log in any more, and its sessions end within a second. Its clips stay.`;
+    return `Camera ${name} cannot log in any more, and its sessions end within a second. Its own stream is not recorded any more. Its clips stay.`;
   });
-  change('remove', 'forget a camera; its clips stay', (accounts, name) => {
-    accounts.removeCamera(name);
+  change('remove', 'forget a camera; its clips and its footage stay', async (accounts, name, stateDir) => {
+    const isThere = accounts.camera(name) !== undefined;
+    if (isThere) accounts.removeCamera(name);
+    // Also what an interruption left of a camera that is gone already.
+    await removeStreamPassword(stateDir, name);
+    if (!isThere) throw noSuchCamera(name);
     return `Camera ${name} is removed, and its sessions end within a second. Its clips stay: clipward clip list --camera ${name}`;
   });
-  const set = camera
-    .command('set')
-    .argument('<name>')
-    .description('change what is assumed of a camera')
-    .option('--time-zone <zone>', "IANA name of the zone that the camera's clock is set to")
-    .option(
-      '--truncation <rule>',
-      'strict: an upload is whole only with close_notify; container: or when its format shows it; default: as in the settings',
-    )
-    .option('--acceptance-days <days>', 'how far back a time in a file name is believed')
-    .option(
-      '--require-resumption <on|off>',
-      'on: data connections must resume the TLS session of their control connection',
-    )
-    .option('--max-bytes-per-day <bytes>', 'what it may upload in a day (UTC); default: as in the settings')
-    .option(
-      '--max-files-per-day <files>',
-      'how many files it may upload in a day; default: as in the settings',
-    )
-    .option(
-      '--keep-clips-days <days>',
-      'after how many days its clips are deleted; default: as in the settings',
-    )
-    .option(
-      '--keep-footage-days <days>',
-      'after how many days its continuous footage is deleted; default: as in the settings',
-    )
-    .option('--max-bytes <bytes>', 'what all its media may take; default: an equal part of the disk')
-    .action(async (nameText: string, options: SetOptions, command: Command) => {
-      const name = parseCameraName(nameText);
-      const changes = parseCameraChanges(options);
-      const settings = desk.settings(command);
-      using accounts = await openWriter(settings);
-      const facts = cameraFacts(accounts.setCamera(name, changes), readLastLogins(settings.stateDir));
-      desk.print(formatCamera(facts, settings.ftps.tls.truncation));
-    });
-  withCommonOptions(set, { json: false });
 }
 
 function registerNetworks(camera: Command, desk: Desk): void {
@@ -241,7 +258,7 @@ function registerNetworks(camera: Command, desk: Desk): void {
 
 async function choosePassword(desk: Desk, options: { passwordStdin?: boolean }) {
   if (options.passwordStdin !== true) return { password: generatePassword(), isGenerated: true };
-  const password = parsePassword(await desk.readSecret('Password: '));
+  const password = parsePassword(await desk.readSecret('Password'));
   for (const warning of passwordWarnings(password)) desk.remark(warning);
   return { password, isGenerated: false };
 }

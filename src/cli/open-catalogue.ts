@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { FailedError, UsageError } from '../base/errors.ts';
+import { FailedError, SettingsError, UsageError } from '../base/errors.ts';
 import { type Catalogue, catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -7,6 +7,16 @@ import type { Settings } from '../settings/settings.ts';
 export function openIfThere({ stateDir }: Pick<Settings, 'stateDir'>): Catalogue | undefined {
   const file = catalogueFile(stateDir);
   return existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
+}
+
+/** For commands that can do without it: undefined also when it has to be brought up to date first, or is too new. */
+export function openIfUsable(settings: Pick<Settings, 'stateDir'>): Catalogue | undefined {
+  try {
+    return openIfThere(settings);
+  } catch (error) {
+    if (error instanceof SettingsError) return undefined;
+    throw error;
+  }
 }
 
 /** For commands that write beside the daemon. Before the first start there is nothing to write about. */

@@ -11,12 +11,13 @@ import { inboxCountLimit, readStatus, type Status } from '../inspect/status.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
+import { coverageText, recordingText } from './recording-text.ts';
 import { formatBytes, formatFacts, formatTable } from './table.ts';
 
 export function registerStatusCommand(program: Command, desk: Desk): void {
   const status = program
     .command('status')
-    .description('cameras, clips, and whether clipward runs')
+    .description('cameras, clips, recording, and whether clipward runs')
     .action(async (_options: unknown, command: Command) => {
       const settings = desk.settings(command);
       const { dataDir, stateDir } = settings;
@@ -34,7 +35,7 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
         timeZone: machineTimeZone(),
       });
       desk.print(desk.wantsJson(command) ? JSON.stringify(facts, null, 2) : formatStatus(facts));
-      if (facts.marker === 'missing-or-foreign') desk.setExitCode(1);
+      if (facts.marker === 'missing-or-foreign' || facts.alarms.length > 0) desk.setExitCode(1);
     });
   withCommonOptions(status, { json: true });
 }
@@ -65,6 +66,8 @@ function formatStatus(status: Status): string {
     String(camera.clips),
     formatBytes(camera.bytes),
     clockText(camera),
+    camera.recording === null && camera.coverage24h === null ? '' : recordingText(camera),
+    coverageText(camera),
   ]);
   const columns = [
     'CAMERA',
@@ -73,8 +76,11 @@ function formatStatus(status: Status): string {
     { title: 'CLIPS', right: true },
     { title: 'SIZE', right: true },
     'CLOCK',
+    'RECORDING',
+    { title: '24 HOURS', right: true },
   ] as const;
-  return [facts, formatTable(columns, rows), ...status.unmet, ...status.warnings].join('\n\n');
+  const sentences = [...status.alarms, ...status.unmet, ...status.warnings];
+  return [facts, formatTable(columns, rows), ...sentences].join('\n\n');
 }
 
 /** Until retention has to make room. */

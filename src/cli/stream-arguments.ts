@@ -1,15 +1,12 @@
-// The options of `camera add` and `camera set` that are about the camera's own stream.
+// The options of `camera add` and `camera set` that are about the camera's own stream, and the password that comes with them.
 
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { CameraChanges } from '../access/accounts.ts';
-import {
-  isStreamPassword,
-  maxStreamPasswordLength,
-  writeStreamPassword,
-} from '../access/stream-passwords.ts';
+import type { Camera, CameraChanges } from '../access/accounts.ts';
+import { hasStreamPassword, isStreamPassword, maxStreamPasswordLength } from '../access/stream-passwords.ts';
 import { errnoOf, FailedError, UsageError } from '../base/errors.ts';
-import { parseRecordSchedule } from '../domain/footage/record-schedule.ts';
+import { parseRecordSchedule, recordScheduleRule } from '../domain/footage/record-schedule.ts';
 import { parseRtspAddress, type RtspAddressProblem } from '../domain/rtsp/rtsp-address.ts';
 import type { Desk } from './desk.ts';
 
@@ -31,7 +28,7 @@ export function withStreamOptions(command: Command): Command {
     )
     .option('--sub-rtsp <url>', 'its smaller stream, for looking at; none: it has none')
     .option('--rtsp-password-stdin', "read the stream's password from standard input")
-    .option('--rtsp-password-file <file>', "read the stream's password from a file")
+    .option('--rtsp-password-file <file>', "read the stream's password from a file with one line")
     .option('--record <when>', 'on, off, or the hours of a day in its zone: 22:00-06:00')
     .option('--rtsp-basic <on|off>', 'on: a camera that knows nothing better gets its password readably')
     .option(
@@ -52,41 +49,90 @@ export function parseStreamChanges(options: StreamOptions): CameraChanges {
   };
 }
 
-/** Whether a password for the stream comes with the command. */
+/** Whether a password for the stream comes with the command. Throws UsageError when it is to come twice. */
 export function bringsPassword({ rtspPasswordStdin, rtspPasswordFile }: StreamOptions): boolean {
+  if (rtspPasswordStdin && rtspPasswordFile !== undefined)
+    throw new UsageError('Either --rtsp-password-stdin is expected or --rtsp-password-file, not both.');
   return rtspPasswordStdin === true || rtspPasswordFile !== undefined;
 }
 
-/** Keeps the password that comes with the command, if one does. Before the account is changed, so that it is there then. */
-export async function keepStreamPassword(
-  desk: Desk,
-  options: StreamOptions,
-  to: { stateDir: string; camera: string },
-): Promise<void> {
-  if (!bringsPassword(options)) return;
-  const password = await readPassword(desk, options);
-  if (!isStreamPassword(password))
+/** Throws UsageError when there would be nobody whose password it is: `rtspUrl` is the address that will be in force. */
+export function requireUser(rtspUrl: string | null | undefined): void {
+  if (rtspUrl === null || rtspUrl === undefined)
     throw new UsageError(
-      `This password cannot be used: expected up to ${maxStreamPasswordLength} characters that are on every keyboard (ASCII).`,
+      'A password for the stream was given, and the camera has no stream: give its address with --rtsp, too.',
     );
-  await writeStreamPassword(to.stateDir, to.camera, password);
+  if (userOf(rtspUrl) === null)
+    throw new UsageError(
+      'A password for the stream was given, and its address names no user: write --rtsp rtsp://USER@HOST/PATH.',
+    );
 }
 
-async function readPassword(desk: Desk, { rtspPasswordStdin, rtspPasswordFile }: StreamOptions) {
-  if (rtspPasswordStdin && rtspPasswordFile !== undefined)
-    throw new UsageError('Either --rtsp-password-stdin is expected or --rtsp-password-file, not both.');
-  if (rtspPasswordFile === undefined) return desk.readSecret('Password of the stream');
-  try {
-    const text = await readFile(rtspPasswordFile, 'utf8');
-    return text.replace(/\r?\n[\s\S]*$/, '');
-  } catch (error) {
+/** The password that comes with the command; undefined when none does. */
+export async function readStreamSecret(desk: Desk, options: StreamOptions): Promise<string | undefined> {
+  if (!bringsPassword(options)) return undefined;
+  const { rtspPasswordFile: file } = options;
+  const password =
+    file === undefined ? await desk.readSecret('Password of the stream') : await readOneLine(file);
+  if (isStreamPassword(password)) return password;
+  throw new UsageError(
+    `This password of the stream cannot be used: expected 1 to ${maxStreamPasswordLength} characters that are on every keyboard (ASCII).`,
+  );
+}
+
+/** What a person should know about what was set, a sentence each. */
+export function streamRemarks(camera: Camera, stateDir: string): string[] {
+  const { name, rtspUrl, rtspBasic, rtspFingerprint } = camera;
+  const { address } = parseRtspAddress(rtspUrl ?? '');
+  if (address === null) return [];
+  return [
+    ...(address.user !== null && !hasStreamPassword(stateDir, name)
+      ? [
+          `The stream names the user ${address.user}, and no password is stored for it: clipward camera set ${name} --rtsp-password-stdin`,
+        ]
+      : []),
+    ...(rtspBasic && !address.isTls
+      ? ['With --rtsp-basic on, the password of the stream may cross the network readable.']
+      : []),
+    ...(rtspFingerprint !== null && !address.isTls
+      ? ['The fingerprint counts for addresses with rtsps:// only, and this one has rtsp://.']
+      : []),
+  ];
+}
+
+/** Longer than any password, and room to see that a file is not a line. */
+const maxFileBytes = 4096;
+
+/** Read as the owner of the state directory: what only root may read is piped in. */
+async function readOneLine(path: string): Promise<string> {
+  const text = await readBeginning(path).catch(error => {
     throw new FailedError(
-      `${rtspPasswordFile} cannot be read (${errnoOf(error)}): name a file with one line in it.`,
-      {
-        cause: error,
-      },
+      `${path} cannot be read as the user who runs this (${errnoOf(error) ?? 'unknown'}): name a file with the password as its one line, or pipe it into --rtsp-password-stdin.`,
+      { cause: error },
     );
+  });
+  const line = text.replace(/\r?\n$/, '');
+  if (line === '' || /[\r\n]/.test(line))
+    throw new UsageError(
+      `${path} holds ${line === '' ? 'nothing' : 'more than a line'}: expected a file with the password as its one line.`,
+    );
+  return line;
+}
+
+async function readBeginning(path: string): Promise<string> {
+  await using file: FileHandle = await open(path, constants.O_RDONLY | constants.O_NOCTTY);
+  const buffer = Buffer.alloc(maxFileBytes);
+  let length = 0;
+  while (length < maxFileBytes) {
+    const { bytesRead } = await file.read(buffer, length, maxFileBytes - length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
   }
+  return buffer.toString('utf8', 0, length);
+}
+
+function userOf(rtspUrl: string): string | null {
+  return parseRtspAddress(rtspUrl).address?.user ?? null;
 }
 
 const problems: Record<RtspAddressProblem, string> = {
@@ -94,7 +140,7 @@ const problems: Record<RtspAddressProblem, string> = {
   characters:
     'it has characters that no address has; quotes, blanks and what is not ASCII are written %20 and so on',
   password:
-    'a password in it would stand in the process list: leave it out, and give it with --rtsp-password-stdin',
+    'a password in it would be shown with it: leave it out, and give it with --rtsp-password-stdin or --rtsp-password-file',
   host: 'its host is neither a name nor an address',
   port: 'its port is none: expected 1 to 65535',
   user: 'its user has characters that no camera takes',
@@ -111,9 +157,7 @@ function parseAddress(option: string, text: string): string | null {
 
 function parseRecord(text: string): string {
   if (parseRecordSchedule(text) !== undefined) return text;
-  throw new UsageError(
-    `--record ${JSON.stringify(text)} is unknown: expected on, off, or the hours of a day like 22:00-06:00.`,
-  );
+  throw new UsageError(`--record ${JSON.stringify(text)} is unknown: expected ${recordScheduleRule}.`);
 }
 
 function parseBasic(text: string): boolean {

@@ -16,11 +16,14 @@ import { mediaTool } from './checks/media-tools.ts';
 import { nodeVersion } from './checks/node-version.ts';
 import { port } from './checks/port.ts';
 import { privateDirectory } from './checks/private-directory.ts';
+import { recording } from './checks/recording.ts';
+import { recordingTools } from './checks/recording-tools.ts';
 import { retentionPromise } from './checks/retention-promise.ts';
 import { signingKey } from './checks/signing-key.ts';
 import { timeZone } from './checks/time-zone.ts';
 import { watcherLimit } from './checks/watcher-limit.ts';
 import { runningRoles } from './daemon.ts';
+import type { RecordingSources } from './recording.ts';
 import { readOutlook } from './retention-report.ts';
 
 /** What can be asked without settings. */
@@ -29,6 +32,7 @@ export function machineChecks(): readonly Check[] {
     nodeVersion(),
     mediaTool('ffmpeg'),
     mediaTool('ffprobe'),
+    recordingTools(),
     confinement(),
     timeZone(),
     watcherLimit(),
@@ -40,7 +44,10 @@ export function installationChecks(parts: {
   accounts: Pick<AccountReader, 'cameras'>;
   clock: Clock;
   /** Undefined before the first start. */
-  catalogue: Pick<Catalogue, 'clockPeriods' | 'holdings' | 'arrivals' | 'heldBytes'> | undefined;
+  catalogue:
+    | (Pick<Catalogue, 'clockPeriods' | 'holdings' | 'arrivals' | 'heldBytes'> &
+        RecordingSources['catalogue'])
+    | undefined;
 }): readonly Check[] {
   const { settings, accounts, clock, catalogue } = parts;
   const { dataDir, stateDir, certsDir, ftps, retention } = settings;
@@ -66,6 +73,13 @@ export function installationChecks(parts: {
       { name: 'implicit', ...ftps.implicit },
     ]),
     cameraAccounts(accounts),
+    recording(
+      () => accounts.cameras(),
+      () => ({
+        ...{ catalogue, isEnabled: settings.record.enabled, now: clock.now() },
+        isRecorderRunning: runningRoles(stateDir).has('outbound'),
+      }),
+    ),
     cameraClocks(() => accounts.cameras().map(({ name }) => name), catalogue),
   ];
 }

@@ -11,23 +11,23 @@ import { formatInstant } from '../domain/time-zone.ts';
 import { spaceOf } from './checks/free-disk.ts';
 import { runningRoles } from './daemon.ts';
 import { type MarkerState, readMarker } from './marker-state.ts';
+import { type RecordingFacts, type RecordingSources, recordingAlarms, recordingFacts } from './recording.ts';
 import { type OutlookSources, readOutlook } from './retention-report.ts';
 
-export type CameraStatus = Readonly<{
-  camera: string;
-  /** False also for a camera that was removed and left clips. */
-  enabled: boolean;
-  lastClipAt: string | null;
-  clips: number;
-  bytes: number;
-  recording: boolean | null;
-  /** Positive: the camera is ahead. Its true offset lies between this and `clockUncertaintyMs` more. */
-  clockOffsetMs: number | null;
-  clockUncertaintyMs: number | null;
-  /** Whether the clock is wrong by more than 2 s wherever in its uncertainty the truth lies. */
-  clockWrong: boolean | null;
-  coverage24h: number | null;
-}>;
+export type CameraStatus = RecordingFacts &
+  Readonly<{
+    camera: string;
+    /** False also for a camera that was removed and left clips. */
+    enabled: boolean;
+    lastClipAt: string | null;
+    clips: number;
+    bytes: number;
+    /** Positive: the camera is ahead. Its true offset lies between this and `clockUncertaintyMs` more. */
+    clockOffsetMs: number | null;
+    clockUncertaintyMs: number | null;
+    /** Whether the clock is wrong by more than 2 s wherever in its uncertainty the truth lies. */
+    clockWrong: boolean | null;
+  }>;
 
 export type Status = Readonly<{
   at: string;
@@ -48,6 +48,8 @@ export type Status = Readonly<{
   unmet: readonly string[];
   /** What breaks no promise and should be looked at, a sentence each. */
   warnings: readonly string[];
+  /** Cameras that should be recorded and are not, a sentence each. */
+  alarms: readonly string[];
   cameras: readonly CameraStatus[];
 }>;
 
@@ -56,12 +58,14 @@ export const inboxCountLimit = 100_000;
 
 export async function readStatus(parts: {
   dirs: Readonly<{ dataDir: string; stateDir: string }>;
-  settings: OutlookSources['settings'];
+  settings: OutlookSources['settings'] & Readonly<{ record: Readonly<{ enabled: boolean }> }>;
   accounts: Pick<AccountReader, 'cameras'>;
   inbox: Pick<Inbox, 'listEntries'>;
   /** Undefined before the first start. */
   catalogue:
-    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods'> & OutlookSources['catalogue'])
+    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods'> &
+        RecordingSources['catalogue'] &
+        OutlookSources['catalogue'])
     | undefined;
   clock: Clock;
   /** The zone of this machine, for what belongs to no camera. */
@@ -72,9 +76,12 @@ export async function readStatus(parts: {
   const now = clock.now();
   const cameras = parts.accounts.cameras();
   const outlook = catalogue && readOutlook({ catalogue, cameras, settings, now, disk });
+  const running = runningRoles(dirs.stateDir);
+  const isRecorderRunning = running.has('outbound');
+  const recording = { catalogue, isEnabled: settings.record.enabled, now };
   return {
     at: formatInstant(now, timeZone),
-    running: [...runningRoles(dirs.stateDir)],
+    running: [...running],
     marker: await readMarker(dirs),
     ...disk,
     inboxWaiting: await countEntries(parts.inbox),
@@ -83,13 +90,17 @@ export async function readStatus(parts: {
     heldBytes: outlook?.heldBytes ?? 0,
     unmet: outlook?.unmet ?? [],
     warnings: outlook?.warnings ?? [],
+    alarms: recordingAlarms(cameras, { ...recording, isRecorderRunning }),
     keyFingerprint: await keyFingerprint(dirs.stateDir),
-    cameras: cameraStatuses(parts),
+    cameras: cameraStatuses(parts, recording),
   };
 }
 
 /** Cameras that have an account or clips, by name. What is not measured is null. */
-function cameraStatuses(parts: Parameters<typeof readStatus>[0]): CameraStatus[] {
+function cameraStatuses(
+  parts: Parameters<typeof readStatus>[0],
+  recording: RecordingSources,
+): CameraStatus[] {
   const accounts = new Map(parts.accounts.cameras().map(camera => [camera.name, camera]));
   const tallies = new Map((parts.catalogue?.tallies() ?? []).map(tally => [tally.camera, tally]));
   const names = [...new Set([...accounts.keys(), ...tallies.keys()])].sort();
@@ -104,14 +115,15 @@ function cameraStatuses(parts: Parameters<typeof readStatus>[0]): CameraStatus[]
       lastClipAt: last === null ? null : formatInstant(last, account?.timeZone ?? parts.timeZone),
       clips: tally?.clips ?? 0,
       bytes: tally?.bytes ?? 0,
-      recording: null,
+      ...(account === undefined ? neverRecorded : recordingFacts(account, recording)),
       clockOffsetMs: clock?.offsetMs ?? null,
       clockUncertaintyMs: clock?.uncertaintyMs ?? null,
       clockWrong: clock === undefined ? null : isWrong(clock),
-      coverage24h: null,
     };
   });
 }
+
+const neverRecorded: RecordingFacts = { recording: null, gap: null, coverage24h: null };
 
 async function keyFingerprint(stateDir: string): Promise<string | null> {
   try {

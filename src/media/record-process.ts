@@ -16,8 +16,8 @@ export type RecordProcess = Readonly<{
 export type RecordProcessEnd = Readonly<{
   /** `ended with code 1`, `was killed by SIGKILL`. */
   how: string;
-  /** It ended by itself, and says that something was wrong. */
-  isOwnFault: boolean;
+  /** `closed`: its input was over. `failed`: it could not go on with it. The others are no fault of its input. */
+  kind: 'closed' | 'failed' | 'killed' | 'not-started';
   /** The last of what it said, as one line of plain text without its input's address. */
   complaint: string;
 }>;
@@ -37,16 +37,8 @@ export async function startRecordProcess(options: {
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
-  const [setpriv, prlimit, ffmpeg] = await Promise.all([
-    findTool('setpriv', 'util-linux', options.searchPath),
-    findTool('prlimit', 'util-linux', options.searchPath),
-    findTool('ffmpeg', 'ffmpeg', options.searchPath),
-  ]);
-  const args = [
-    ...['--pdeathsig', 'KILL', '--no-new-privs', prlimit, `--as=${addressSpaceBytes}`],
-    ...[`--nofile=${openFiles}`, '--core=0', '--fsize=0', '--', ffmpeg, ...ffmpegArguments(options)],
-  ];
-  const child = spawn(setpriv, args, {
+  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), options.searchPath);
+  const child = spawn(program, args, {
     cwd: '/',
     env: environment,
     detached: true,
@@ -54,20 +46,21 @@ export async function startRecordProcess(options: {
   });
   const ended = Promise.withResolvers<RecordProcessEnd>();
   let said: Buffer = Buffer.alloc(0);
-  child.stdout.on('data', options.onOutput);
-  child.stderr.on('data', (chunk: Buffer) => {
+  // Comes first: where no descriptor is left there are no pipes, and an error that nobody hears ends the process.
+  child.once('error', cause =>
+    ended.resolve({ how: `cannot be started (${errnoOf(cause)})`, kind: 'not-started', complaint: '' }),
+  );
+  child.stdout?.on('data', options.onOutput);
+  child.stderr?.on('data', (chunk: Buffer) => {
     said = Buffer.concat([said, chunk]).subarray(-maxComplaintBytes);
   });
-  child.once('error', cause =>
-    ended.resolve({ how: `cannot be started (${errnoOf(cause)})`, isOwnFault: false, complaint: '' }),
-  );
   // What it may have started is in its group, and would hold the pipe open.
   child.once('exit', () => killGroup(child));
   child.once('close', (code, signal) =>
     ended.resolve({
       how: signal === null ? `ended with code ${code}` : `was killed by ${signal}`,
-      isOwnFault: signal === null && code !== 0,
-      complaint: plainText(said).replaceAll(options.url, 'the stream').slice(-300),
+      kind: kindOf(code, signal),
+      complaint: complaintOf(said, options.url),
     }),
   );
   return {
@@ -81,6 +74,20 @@ export async function startRecordProcess(options: {
       await ended.promise;
     },
   };
+}
+
+/** The command line that runs ffmpeg as it is run for recording. Throws FailedError when a tool is missing. */
+export async function confinedFfmpeg(
+  args: readonly string[],
+  searchPath?: string,
+): Promise<[program: string, args: string[]]> {
+  const [setpriv, prlimit, ffmpeg] = await Promise.all([
+    findTool('setpriv', 'util-linux', searchPath),
+    findTool('prlimit', 'util-linux', searchPath),
+    findTool('ffmpeg', 'ffmpeg', searchPath),
+  ]);
+  const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
+  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--', ffmpeg, ...args]];
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
@@ -97,6 +104,21 @@ function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordPro
     ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof', '-frag_duration', '1000000'],
     ...['-flush_packets', '1', '-f', 'mp4', 'pipe:1'],
   ];
+}
+
+/** 126 and 127: there was a program, and it cannot be run. */
+function kindOf(code: number | null, signal: string | null): RecordProcessEnd['kind'] {
+  if (signal !== null) return 'killed';
+  if (code === 126 || code === 127) return 'not-started';
+  return code === 0 ? 'closed' : 'failed';
+}
+
+/** Without what differs each time, so that the same complaint is told once. */
+function complaintOf(said: Buffer, url: string): string {
+  return plainText(said)
+    .replaceAll(url, 'the stream')
+    .replaceAll(/ @ 0x[0-9a-f]+/g, '')
+    .slice(-300);
 }
 
 const soundArguments = { copy: ['copy'], transcode: ['aac', '-b:a', '48k'] } as const;

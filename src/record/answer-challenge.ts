@@ -11,6 +11,9 @@ export type ChallengeAnswer =
   /** Basic alone was asked for; or nothing that we know. */
   | Readonly<{ refused: 'basic' | 'unknown' }>;
 
+/** Those of cameras are some 200 characters long. */
+const maxChallengeLength = 4096;
+
 type Digest = Readonly<{
   realm: string;
   nonce: string;
@@ -26,7 +29,7 @@ export function answerChallenge(challenges: readonly string[], credentials: Cred
   const digests = challenges.flatMap(each => parseDigest(each) ?? []);
   const digest = digests.find(({ algorithm }) => algorithm === 'sha256') ?? digests[0];
   if (digest) return { authorization: digestAuthorization(digest, credentials) };
-  if (!challenges.some(each => /^basic\b/i.test(each))) return { refused: 'unknown' };
+  if (!challenges.some(each => /(?:^|,\s*)basic\b/i.test(each))) return { refused: 'unknown' };
   if (!credentials.allowBasic) return { refused: 'basic' };
   const encoded = Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64');
   return { authorization: () => `Basic ${encoded}` };
@@ -34,12 +37,14 @@ export function answerChallenge(challenges: readonly string[], credentials: Cred
 
 /** Undefined for what is no Digest challenge, or one that we cannot answer rightly. */
 function parseDigest(challenge: string): Digest | undefined {
-  const match = /^digest\s+(.*)$/is.exec(challenge);
+  // Several may stand in one header, and the parameters of another scheme behind those of this one.
+  if (challenge.length > maxChallengeLength) return undefined;
+  const match = /(?:^|,\s*)digest\s+(.*?)(?:,\s*[A-Za-z]+\s+[A-Za-z]+\s*=.*)?$/is.exec(challenge);
   if (!match) return undefined;
   const fields = new Map<string, string>();
   // Escapes in quoted strings are not undone but refused: no camera needs them, and they are where such parsers go wrong.
   for (const [, name = '', quoted, bare] of (match[1] as string).matchAll(
-    /([A-Za-z]+)\s*=\s*(?:"([^"\\]*)"|([^\s",\\]+))\s*(?:,|$)/g,
+    /([A-Za-z]{1,32})\s*=\s*(?:"([^"\\]*)"|([^\s",\\]+))\s*(?:,|$)/g,
   ))
     fields.set(name.toLowerCase(), quoted ?? bare ?? '');
   const realm = fields.get('realm');

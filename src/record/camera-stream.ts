@@ -17,7 +17,7 @@ export type StreamOptions = Readonly<{
   /** SHA-256 of the certificate that rtsps must show, lower-case hexadecimal; null: the system's authorities decide. */
   fingerprint: string | null;
   wantsAudio: boolean;
-  /** More than this over `rateWindowMs` is no camera: bits a second. */
+  /** See rtsp-requests.ts. */
   maxBitsPerSecond: number;
   /** Ends it at any time, also while it connects. */
   signal?: AbortSignal;
@@ -40,7 +40,6 @@ export type CameraStream = AsyncDisposable &
   }>;
 
 const connectTimeoutMs = 5000;
-const rateWindowMs = 5000;
 const maxChannel = 255;
 /** RFC 2326, 12.37: when the camera does not say. */
 const standardSessionTimeoutS = 60;
@@ -50,15 +49,13 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
   const { address } = options;
   const socket = await openSocket(options);
   const channels = new Map<number, { track: number; isControl: boolean }>();
-  const rate = startRateLimit(options.maxBitsPerSecond);
   const requests = openRtspRequests({
     socket,
     address,
     credentials: options.credentials,
+    maxBitsPerSecond: options.maxBitsPerSecond,
     onPacket: (channel, bytes) => {
       const place = channels.get(channel);
-      if (!rate.allows(bytes.length))
-        return requests.close(new StreamError('flood', 'the camera sends more than record.maxBitsPerSecond'));
       if (place) options.onPacket({ ...place, bytes });
     },
   });
@@ -112,13 +109,16 @@ async function openSocket({ address, fingerprint, signal }: StreamOptions): Prom
   const onAbort = () => void plain.destroy(new StreamError('stopped', 'the recording was stopped'));
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
+  let secure: TLSSocket | undefined;
   try {
     await once(plain, 'connect');
     if (!address.isTls) return plain;
     // What breaks underneath is told by the TLS socket.
     plain.on('error', () => {});
-    const secure = connectTls({
+    secure = connectTls({
       socket: plain,
+      // For the comparison with the certificate; without it, one for `localhost` would do for every address.
+      host: address.host,
       ...(/[a-z]/i.test(address.host) && !address.host.includes(':') && { servername: address.host }),
       // With a fingerprint, that alone decides, and it is looked at before anything is sent.
       rejectUnauthorized: fingerprint === null,
@@ -131,8 +131,7 @@ async function openSocket({ address, fingerprint, signal }: StreamOptions): Prom
   } catch (cause) {
     plain.destroy();
     if (cause instanceof StreamError) throw cause;
-    const isCertificate = /cert|self.signed|altname|issuer/i.test(`${(cause as NodeJS.ErrnoException).code}`);
-    throw isCertificate
+    throw secure?.authorizationError
       ? new StreamError(
           'certificate',
           'the certificate of the camera is not trusted: set its fingerprint with camera set --rtsp-fingerprint',
@@ -252,29 +251,14 @@ function keepAlive(
 ): void {
   const timer = setInterval(
     () => {
-      // One that does not know GET_PARAMETER says so, which is a word as well.
-      requests.send({ method: 'GET_PARAMETER', uri, headers: { Session: session.id } }).catch(error => {
-        if (error instanceof StreamError && error.end !== 'refused') requests.close(error);
-      });
+      // One that does not know GET_PARAMETER says so, or nothing; whether video comes is watched elsewhere.
+      requests
+        .send({ method: 'GET_PARAMETER', uri, headers: { Session: session.id }, needsNoAnswer: true })
+        .catch(error => {
+          if (error instanceof StreamError && error.end === 'redirect') requests.close(error);
+        });
     },
     (session.timeoutS * 1000) / 2,
   );
   void requests.ended.then(() => clearInterval(timer));
-}
-
-function startRateLimit(maxBitsPerSecond: number) {
-  const allowed = (maxBitsPerSecond / 8) * (rateWindowMs / 1000);
-  let bytes = 0;
-  let since = performance.now();
-  return {
-    allows(more: number): boolean {
-      bytes += more;
-      if (bytes <= allowed) return true;
-      const now = performance.now();
-      if (now - since < rateWindowMs) return false;
-      bytes = more;
-      since = now;
-      return true;
-    },
-  };
 }

@@ -102,6 +102,8 @@ export async function openFfmpegDoor(options: {
 
   server.listen({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
+  // A connection that cannot be accepted, most often for want of descriptors: ffmpeg does not come, and that has a deadline.
+  server.on('error', () => {});
   const { port } = server.address() as AddressInfo;
   return {
     url: `rtsp://127.0.0.1:${port}${path}`,

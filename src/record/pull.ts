@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { createFragmentReader, type FootageInit, type Fragment } from '../domain/footage/fragment-reader.ts';
+import type { FootageInit, Fragment } from '../domain/footage/fragment-reader.ts';
 import { createPacketWatch, type PacketWatch } from '../domain/rtsp/packet-watch.ts';
 import type { RtspAddress } from '../domain/rtsp/rtsp-address.ts';
 import type { OfferedTrack } from '../domain/rtsp/session-description.ts';
@@ -12,6 +12,8 @@ import { type RecordProcess, startRecordProcess } from '../media/record-process.
 import type { Credentials } from './answer-challenge.ts';
 import { type CameraStream, openCameraStream } from './camera-stream.ts';
 import { type FfmpegDoor, openFfmpegDoor } from './ffmpeg-door.ts';
+import { readOutput } from './read-output.ts';
+import { createSoundMemory, type SoundMemory } from './sound-memory.ts';
 import { StreamError } from './stream-error.ts';
 
 export type PullParts = Readonly<{
@@ -26,6 +28,8 @@ export type PullLimits = Readonly<{
   firstFragmentMs: number;
   /** Between two fragments. */
   fragmentMs: number;
+  /** When there is video and no fragment yet: so long may sound that was offered take to begin. */
+  soundMs: number;
   /** What ffmpeg has to write its last fragment, and then again to obey SIGTERM. */
   exitMs: number;
 }>;
@@ -39,9 +43,11 @@ export type PullOptions = Readonly<{
   maxBitsPerSecond: number;
   /** Once, before the first fragment: a stream whose description changes is over. */
   onInit(init: FootageInit): void;
-  onFragment(fragment: Fragment, arrival: Readonly<{ arrivedAt: number; monotonicMs: number }>): void;
-  /** The camera has sound that is not recorded: at most once, when there is video without it. */
+  onFragment(fragment: Fragment): void;
+  /** The camera has sound that is not recorded: when there is video without it, and once as long as `sound` is the same. */
   onAudioLost?(reason: string): void;
+  /** What earlier pulls of this camera found out. */
+  sound?: SoundMemory;
   log: Log;
 }>;
 
@@ -51,7 +57,12 @@ export type Pull = AsyncDisposable &
     ended: Promise<StreamError>;
   }>;
 
-const standardLimits: PullLimits = { firstFragmentMs: 30_000, fragmentMs: 10_000, exitMs: 2000 };
+const standardLimits: PullLimits = {
+  firstFragmentMs: 30_000,
+  fragmentMs: 10_000,
+  soundMs: 5000,
+  exitMs: 2000,
+};
 /** From its start to its request for the stream: it has nothing to wait for. */
 const askTimeoutMs = 15_000;
 
@@ -70,7 +81,7 @@ export function startPull(parts: PullParts, options: PullOptions): Pull {
 
 type Over = Readonly<{
   error: StreamError;
-  /** Why it may be the sound that ended it before there was anything; null when that is not so. */
+  /** Why it may be the sound that ended it; null when that is not so. */
   audioFault: string | null;
 }>;
 
@@ -79,51 +90,68 @@ async function pullWithOrWithoutAudio(
   options: PullOptions,
   signal: AbortSignal,
 ): Promise<StreamError> {
-  const first = await pullOnce(parts, { ...options, audioFault: null }, signal);
-  if (first.audioFault === null || signal.aborted) return first.error;
+  const sound = options.sound ?? createSoundMemory(parts.clock);
+  const known = options.wantsAudio ? sound.fault() : null;
+  const wantsAudio = options.wantsAudio && known === null;
+  const first = await pullOnce(parts, { ...options, sound, wantsAudio, audioFault: known }, signal);
+  if (first.audioFault === null) return first.error;
+  sound.foundFault(first.audioFault);
+  if (signal.aborted) return first.error;
   options.log.debug({ reason: first.audioFault }, 'trying without sound');
-  const second = { ...options, wantsAudio: false, audioFault: first.audioFault };
+  const second = { ...options, sound, wantsAudio: false, audioFault: first.audioFault };
   return (await pullOnce(parts, second, signal)).error;
 }
 
 async function pullOnce(
   parts: PullParts,
-  options: PullOptions & { audioFault: string | null },
+  options: PullOptions & { audioFault: string | null; sound: SoundMemory },
   signal: AbortSignal,
 ): Promise<Over> {
-  const { firstFragmentMs, fragmentMs, exitMs } = parts.limits ?? standardLimits;
+  const { firstFragmentMs, fragmentMs, soundMs, exitMs } = parts.limits ?? standardLimits;
+  const { sound } = options;
   const end = Promise.withResolvers<StreamError>();
   const deadline = startDeadline();
+  const soundDeadline = startDeadline();
   const onAbort = () => end.resolve(new StreamError('stopped', 'the recording was stopped'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   const made: { stream?: CameraStream; door?: FfmpegDoor; process?: RecordProcess } = {};
   let watch: PacketWatch | undefined;
   let fragments = 0;
-  let audioPackets = 0;
+  const packets = { video: 0, audio: 0 };
+  let hasChanged = false;
   let audioFault: string | null = null;
 
   const output = readOutput(parts, {
     onInit: options.onInit,
-    onFragment(fragment, arrival) {
+    onFragment(fragment) {
       fragments++;
       const lost = options.audioFault ?? unknownAudioOf(made.stream);
-      if (fragments === 1 && lost !== null) options.onAudioLost?.(lost);
+      if (fragments === 1 && lost === null && options.wantsAudio) sound.works();
+      if (fragments === 1 && lost !== null && sound.isNews(lost)) options.onAudioLost?.(lost);
       deadline.set(fragmentMs, () =>
         end.resolve(new StreamError('stalled', `no video came for ${fragmentMs} ms`)),
       );
-      options.onFragment(fragment, arrival);
+      options.onFragment(fragment);
     },
-    onEnd: end.resolve,
+    onEnd(why, isSound) {
+      if (isSound) audioFault = why.message;
+      end.resolve(why);
+    },
   });
   try {
     const stream = await openCameraStream({
       ...options,
       signal,
       onPacket(packet) {
-        if (packet.track > 0) audioPackets++;
+        if (hasChanged) return;
+        if (!packet.isControl) packets[packet.track === 0 ? 'video' : 'audio']++;
         const problem = packet.track === 0 && !packet.isControl ? watch?.see(packet.bytes, parts) : undefined;
-        if (problem !== undefined) return end.resolve(new StreamError('changed', changes[problem]));
+        if (problem !== undefined) {
+          // What follows belongs to another run.
+          hasChanged = true;
+          return end.resolve(new StreamError(changes[problem].end, changes[problem].message));
+        }
         if (made.door?.send(packet) === false) stream.pause();
       },
     });
@@ -141,16 +169,23 @@ async function pullOnce(
       ...(parts.searchPath !== undefined && { searchPath: parts.searchPath }),
     });
     made.process = process;
-    void process.ended.then(({ how, isOwnFault, complaint }) => {
-      if (fragments === 0 && isOwnFault && audio) audioFault = `ffmpeg cannot take it: ${complaint || how}`;
-      end.resolve(new StreamError('disconnected', `ffmpeg ${how}${complaint && `: ${complaint}`}`));
+    void process.ended.then(({ how, kind, complaint }) => {
+      if (fragments === 0 && kind === 'failed' && audio)
+        audioFault = `ffmpeg cannot take it: ${complaint || how}`;
+      end.resolve(new StreamError(ffmpegEnds[kind], `ffmpeg ${how}${complaint && `: ${complaint}`}`));
     });
-    deadline.set(askTimeoutMs, () => end.resolve(new StreamError('stalled', 'ffmpeg does not begin')));
+    deadline.set(askTimeoutMs, () => end.resolve(new StreamError('ffmpeg', 'ffmpeg does not begin')));
     const asked = await Promise.race([door.asked.then(() => true), end.promise.then(() => false)]);
     if (asked) {
       deadline.set(firstFragmentMs, () => {
-        if (audio && audioPackets === 0) audioFault = 'the camera offers sound and sends none';
+        if (audio && packets.audio === 0) audioFault = 'the camera offers sound and sends none';
         end.resolve(new StreamError('stalled', `no video came within ${firstFragmentMs} ms`));
+      });
+      // ffmpeg waits for the first of each track before it writes anything.
+      soundDeadline.set(soundMs, () => {
+        if (!audio || packets.audio > 0 || packets.video === 0 || fragments > 0) return;
+        audioFault = 'the camera offers sound and sends none';
+        end.resolve(new StreamError('stalled', `no sound came within ${soundMs} ms`));
       });
       door.play();
       await Promise.race([stream.play(), end.promise]);
@@ -160,10 +195,12 @@ async function pullOnce(
     end.resolve(
       error instanceof StreamError
         ? error
-        : new StreamError('disconnected', messageOf(error), { cause: error }),
+        : // What the camera does ends as StreamError; this is a tool that is missing, or a machine without resources.
+          new StreamError('ffmpeg', messageOf(error), { cause: error }),
     );
   } finally {
     deadline.clear();
+    soundDeadline.clear();
     signal.removeEventListener('abort', onAbort);
     await made.stream?.[Symbol.asyncDispose]();
     // ffmpeg sees the end of its input, and writes what it has.
@@ -175,44 +212,21 @@ async function pullOnce(
 }
 
 const changes = {
-  jumped: 'the times that the camera gives its pictures jumped',
-  parameters: 'the camera changed the form of its video',
+  jumped: { end: 'jumped', message: 'the times that the camera gives its pictures jumped' },
+  parameters: { end: 'changed', message: 'the camera changed the form of its video' },
+} as const;
+
+/** A camera that says goodbye ends it as well, and one that sends nonsense. */
+const ffmpegEnds = {
+  closed: 'disconnected',
+  failed: 'malformed',
+  killed: 'ffmpeg',
+  'not-started': 'ffmpeg',
 } as const;
 
 function unknownAudioOf(stream: CameraStream | undefined): string | null {
   const name = stream?.unknownAudio ?? null;
   return name === null ? null : `the camera calls its format ${name}, which is not known here`;
-}
-
-/** Takes what ffmpeg writes; what is no MP4 ends it. */
-function readOutput(
-  { clock }: PullParts,
-  to: Pick<PullOptions, 'onInit' | 'onFragment'> & { onEnd(why: StreamError): void },
-): (chunk: Buffer) => void {
-  const reader = createFragmentReader();
-  let hasInit = false;
-  let isBroken = false;
-  return chunk => {
-    if (isBroken) return;
-    try {
-      for (const part of reader.push(chunk)) {
-        if ('fragment' in part) {
-          to.onFragment(part.fragment, { arrivedAt: clock.now(), monotonicMs: clock.monotonicMs() });
-          continue;
-        }
-        if (hasInit) throw new StreamError('changed', changes.parameters);
-        hasInit = true;
-        to.onInit(part.init);
-      }
-    } catch (error) {
-      isBroken = true;
-      to.onEnd(
-        error instanceof StreamError
-          ? error
-          : new StreamError('malformed', messageOf(error), { cause: error }),
-      );
-    }
-  };
 }
 
 /** One timer, set anew again and again. */

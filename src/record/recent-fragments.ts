@@ -18,6 +18,8 @@ export type RecentFragments = Readonly<{
   newestKeyFrame(): RecentFragment | undefined;
   /** From the newest key frame on; ends when it is disposed, or with `end`. */
   subscribe(): FragmentReading;
+  /** Forgets what there is: nobody is to see a picture of a camera that is off now. Readers stay. */
+  clear(): void;
   /** How many read. */
   readerCount(): number;
   /** Nothing follows. Readers get what they have not had, and end. */
@@ -104,6 +106,11 @@ export function createRecentFragments(
         },
         [Symbol.dispose]: close,
       };
+    },
+    clear() {
+      firstNumber += ring.length;
+      ring = [];
+      bytes = 0;
     },
     readerCount: () => readers,
     end() {

@@ -9,24 +9,34 @@ import { StreamError } from './stream-error.ts';
 
 export type RtspRequests = Readonly<{
   /** Resolves with an answer of 200. Throws StreamError for every other end. */
-  send(request: {
-    method: string;
-    uri: string;
-    headers?: Readonly<Record<string, string>>;
-  }): Promise<RtspMessage>;
+  send(request: RtspRequest): Promise<RtspMessage>;
   /** Resolves, never rejects, with why the connection is over. */
   ended: Promise<StreamError>;
   /** Ends the connection. */
   close(why: StreamError): void;
 }>;
 
+export type RtspRequest = Readonly<{
+  method: string;
+  uri: string;
+  headers?: Readonly<Record<string, string>>;
+  /** The connection goes on when no answer comes: some cameras never answer what they do not know. */
+  needsNoAnswer?: boolean;
+}>;
+
 const answerTimeoutMs = 5000;
 const userAgent = 'clipward';
+/** A camera that asks and does not read our answers would have us keep them all. */
+const maxUnreadBytes = 64 * 1024;
+/** What a piece of the connection, a packet or a message costs at least, however short it is. */
+const leastCostBytes = 256;
 
 export function openRtspRequests(options: {
   socket: Socket;
   address: RtspAddress;
   credentials: Credentials | null;
+  /** More than this over `rateWindowMs` is no camera: bits a second. */
+  maxBitsPerSecond: number;
   /** A packet of media, with its four bytes of header. */
   onPacket(channel: number, bytes: Buffer): void;
 }): RtspRequests {
@@ -37,6 +47,9 @@ export function openRtspRequests(options: {
   let sequence = 0;
   let waiting: { sequence: number; answer: PromiseWithResolvers<RtspMessage> } | undefined;
   let answered: Extract<ChallengeAnswer, { authorization: unknown }> | undefined;
+  /** An answer of ours was taken: the password is right, and a later refusal is about the nonce. */
+  let isKnown = false;
+  const rate = startRateLimit(options.maxBitsPerSecond);
 
   const close = (why: StreamError) => {
     if (isOver) return;
@@ -50,7 +63,10 @@ export function openRtspRequests(options: {
   socket.on('data', (bytes: Buffer) => {
     if (isOver) return;
     try {
-      for (const element of reader.push(bytes)) {
+      const elements = reader.push(bytes);
+      if (!rate.allows(bytes.length + (elements.length + 1) * leastCostBytes))
+        return close(new StreamError('flood', 'the camera sends more than record.maxBitsPerSecond'));
+      for (const element of elements) {
         if (isOver) return;
         if (element.type === 'packet') options.onPacket(element.channel, element.bytes);
         else receive(element.message);
@@ -63,6 +79,8 @@ export function openRtspRequests(options: {
 
   const receive = (message: RtspMessage) => {
     if (message.startLine.startsWith('RTSP/')) {
+      // 100 Continue: the answer is still to come.
+      if (statusOf(message) < 200) return;
       // An answer to something that we have given up waiting for, or never asked, is nobody's.
       if (waiting && message.headers.get('cseq')?.[0] === String(waiting.sequence))
         waiting.answer.resolve(message);
@@ -72,10 +90,13 @@ export function openRtspRequests(options: {
     if (message.startLine.startsWith('REDIRECT '))
       return close(new StreamError('redirect', 'the camera sent us elsewhere'));
     const number = /^\d{1,9}$/.exec(message.headers.get('cseq')?.[0] ?? '')?.[0];
-    if (number !== undefined) socket.write(`RTSP/1.0 501 Not Implemented\r\nCSeq: ${number}\r\n\r\n`);
+    if (number === undefined) return;
+    if (socket.writableLength > maxUnreadBytes)
+      return close(new StreamError('malformed', 'the camera asks and does not read the answers'));
+    socket.write(`RTSP/1.0 501 Not Implemented\r\nCSeq: ${number}\r\n\r\n`);
   };
 
-  const exchange = async (method: string, uri: string, headers: Readonly<Record<string, string>>) => {
+  const exchange = async ({ method, uri, headers, needsNoAnswer }: RtspRequest) => {
     if (isOver) throw await ended.promise;
     sequence++;
     const answer = Promise.withResolvers<RtspMessage>();
@@ -89,13 +110,14 @@ export function openRtspRequests(options: {
     };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`${method} ${uri} RTSP/1.0\r\n${lines.join('')}\r\n`);
-    const timer = setTimeout(
-      () =>
-        close(
-          new StreamError('unreachable', `the camera did not answer ${method} within ${answerTimeoutMs} ms`),
-        ),
-      answerTimeoutMs,
-    );
+    const timer = setTimeout(() => {
+      const late = new StreamError(
+        'unreachable',
+        `the camera did not answer ${method} within ${answerTimeoutMs} ms`,
+      );
+      if (needsNoAnswer) answer.reject(late);
+      else close(late);
+    }, answerTimeoutMs);
     try {
       return await answer.promise;
     } finally {
@@ -105,18 +127,21 @@ export function openRtspRequests(options: {
   };
 
   return {
-    async send({ method, uri, headers = {} }) {
-      let message = await exchange(method, uri, headers);
+    async send(request) {
+      let message = await exchange(request);
       if (statusOf(message) === 401) {
         const challenges = message.headers.get('www-authenticate') ?? [];
         const isFirst = answered === undefined;
-        // Once more with a nonce that is fresh; twice the same refusal is a wrong password.
-        if (isFirst || challenges.some(each => /\bstale\s*=\s*"?true/i.test(each))) {
+        // Once more with a nonce that is fresh; twice the same refusal is a wrong password, and cameras lock out who tries on.
+        if (isFirst || isKnown || challenges.some(each => /\bstale\s*=\s*"?true/i.test(each))) {
+          isKnown = false;
           answered = answerTo(challenges, credentials);
-          message = await exchange(method, uri, headers);
+          message = await exchange(request);
         }
       }
-      return acceptable(message, method);
+      const accepted = acceptable(message, request.method);
+      isKnown = answered !== undefined;
+      return accepted;
     },
     ended: ended.promise,
     close,
@@ -137,6 +162,25 @@ export function openRtspRequests(options: {
         : 'the camera asks for a log-in of a kind that is not known here',
     );
   }
+}
+
+const rateWindowMs = 5000;
+
+function startRateLimit(maxBitsPerSecond: number) {
+  const allowed = (maxBitsPerSecond / 8) * (rateWindowMs / 1000);
+  let bytes = 0;
+  let since = performance.now();
+  return {
+    allows(more: number): boolean {
+      bytes += more;
+      if (bytes <= allowed) return true;
+      const now = performance.now();
+      if (now - since < rateWindowMs) return false;
+      bytes = more;
+      since = now;
+      return true;
+    },
+  };
 }
 
 function acceptable(message: RtspMessage, method: string): RtspMessage {

@@ -14,6 +14,7 @@ import { type FootageInit, type Fragment, shiftFragment } from '../domain/footag
 import { maxDisagreementMs, type RunClock, startRunClock } from '../domain/footage/segment-clock.ts';
 import { firstSegmentMs, placeOf } from '../domain/footage/stagger.ts';
 import { segmentFrom } from './segment-facts.ts';
+import { StreamError } from './stream-error.ts';
 
 export type SegmentWriterOptions = Readonly<{
   camera: string;
@@ -24,7 +25,7 @@ export type SegmentWriterOptions = Readonly<{
   lossWindowMs: number;
   /** Every fragment that has its place on the time line, whether it was written or not. */
   onPlaced?(placed: Readonly<{ init: FootageInit; fragment: Fragment; startAt: number }>): void;
-  /** The first that could not be written. Nothing more is written after that; `end` is still to be called. */
+  /** The first that could not be written; or a StreamError, when what comes is no use. Nothing more is written after that; `end` is still to be called. */
   onFailure(error: unknown): void;
 }>;
 
@@ -53,10 +54,12 @@ type Current = {
   endAt: number;
 };
 
-/** A disk that is so far behind is not coming back in time. */
-const maxWaitingBytes = 128 * 1024 * 1024;
+/** A minute of a usual camera: a disk that is so far behind is not coming back in time, and there are many cameras. */
+const maxWaitingBytes = 32 * 1024 * 1024;
 /** No camera has key frames so far apart; the table ends a segment at an hour. */
 const maxWithoutKeyFrameMs = 30 * 60_000;
+/** After that a new connection is sooner, with which cameras begin with one. */
+const maxKeylessStartMs = 30_000;
 /** Media time goes back by less when pictures are told in another order than they are shown. */
 const maxBackMs = 500;
 
@@ -66,6 +69,8 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
   let run = { id: randomId(), clock: undefined as RunClock | undefined, lastStartMs: 0, lastEndMs: 0 };
   let current: Current | undefined;
   let waitingBytes = 0;
+  /** Since when a run waits for its first key frame, by the monotonic clock. */
+  let keylessSinceMs: number | undefined;
   let hasFailed = false;
   let syncTimer: NodeJS.Timeout | undefined;
   let last: Promise<void> = Promise.resolve();
@@ -130,7 +135,12 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
     if (current === undefined) return;
     const { open, file, endAt } = current;
     await file.sync();
-    catalogue.renewOpenSegment({ camera, id: open.id, endAt, writtenAt: clock.now() });
+    try {
+      catalogue.renewOpenSegment({ camera, id: open.id, endAt, writtenAt: clock.now() });
+    } catch {
+      // Somebody else writes for long, or that disk is full. The footage is safe, and the next sync says so; if that goes on,
+      // the end of the segment fails and is told.
+    }
   };
   const write = async (fragment: Fragment, begunWith: FootageInit, times: Arrived): Promise<void> => {
     const placed = place(run, fragment, times);
@@ -141,7 +151,10 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
     const { startAt } = placed;
     options.onPlaced?.({ init: begunWith, fragment, startAt });
     const lengthMs = current === undefined ? 0 : startAt - current.open.startAt;
-    if (lengthMs > maxWithoutKeyFrameMs && !fragment.startsWithKeyFrame) return endRun('changed', 'stalled');
+    if (lengthMs > maxWithoutKeyFrameMs && !fragment.startsWithKeyFrame) {
+      await endRun('stalled', 'stalled');
+      return fail(noKeyFrame());
+    }
     const rotates = current !== undefined && fragment.startsWithKeyFrame && lengthMs >= current.wantedMs;
     if (current === undefined || rotates) await begin(fragment, begunWith, startAt, rotates);
     if (current === undefined) return;
@@ -158,7 +171,7 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
     init: described =>
       inTurn(async () => {
         // Not known before: the segment that is open is of the description before.
-        if (init !== undefined) await endRun('changed', 'clock');
+        if (init !== undefined) await endRun('changed', 'restart');
         init = described;
       }),
     fragment(fragment) {
@@ -167,8 +180,14 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
       if (waitingBytes > maxWaitingBytes) return fail(new Error('the disk does not keep up with the camera'));
       inTurn(async () => {
         waitingBytes -= fragment.bytes.length;
+        if (init === undefined) return;
         // Before the first key frame there is nothing that could be shown.
-        if (init === undefined || (run.clock === undefined && !fragment.startsWithKeyFrame)) return;
+        if (run.clock === undefined && !fragment.startsWithKeyFrame) {
+          keylessSinceMs ??= times.monotonicMs;
+          if (times.monotonicMs - keylessSinceMs > maxKeylessStartMs) fail(noKeyFrame());
+          return;
+        }
+        keylessSinceMs = undefined;
         await write(fragment, init, times);
       });
     },
@@ -179,6 +198,10 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
       await last;
     },
   };
+}
+
+function noKeyFrame(): StreamError {
+  return new StreamError('stalled', 'the camera sends no key frame');
 }
 
 type Arrived = Readonly<{ arrivedAt: number; monotonicMs: number }>;

@@ -5,12 +5,8 @@ import { messageOf, TransientError } from '../base/errors.ts';
 import { recorderBeatMs } from '../catalogue/footage.ts';
 import { isRecordedAt, parseRecordSchedule } from '../domain/footage/record-schedule.ts';
 import type { RecentFragments } from './recent-fragments.ts';
-import {
-  type CameraRecorder,
-  type CameraSource,
-  type RecorderParts,
-  startCameraRecorder,
-} from './record-camera.ts';
+import { type CameraRecorder, startCameraRecorder } from './record-camera.ts';
+import type { CameraSource, RecorderParts } from './recorder-parts.ts';
 import { recoverSegment } from './recover-segment.ts';
 
 /** What the accounts say of a camera that has a stream. */
@@ -39,6 +35,9 @@ export async function startRecorders(options: {
   const { parts } = options;
   const { catalogue, clock, log } = parts;
   const recorders = new Map<string, CameraRecorder>();
+  /** Of cameras that are no more: one that comes back waits for the end of the first, which may hold its open segment. */
+  const leaving = new Map<string, PromiseLike<void>>();
+  let isBeatTold = false;
   await resume(parts, camerasOf(options) ?? []);
   catalogue.beatRecorder(clock.now());
 
@@ -46,21 +45,30 @@ export async function startRecorders(options: {
     const cameras = camerasOf(options);
     if (cameras === undefined) return;
     const now = clock.now();
-    for (const { name, timeZone, record, source } of cameras) {
-      const schedule = parseRecordSchedule(record);
-      const wanted = schedule && isRecordedAt(schedule, now, timeZone) ? source : null;
+    for (const camera of cameras) {
+      const { name } = camera;
+      const wanted = isRecordedNow(camera, now) ? camera.source : null;
       const recorder = recorders.get(name);
       if (recorder) recorder.want(wanted);
-      else recorders.set(name, startCameraRecorder(name, wanted, parts));
+      else if (!leaving.has(name)) recorders.set(name, startCameraRecorder(name, wanted, parts));
     }
-    for (const [name, recorder] of recorders)
-      if (!cameras.some(camera => camera.name === name)) recorder.want(null);
+    for (const [name, recorder] of recorders) {
+      if (cameras.some(camera => camera.name === name)) continue;
+      recorder.want(null);
+      recorders.delete(name);
+      leaving.set(
+        name,
+        recorder[Symbol.asyncDispose]().then(() => void leaving.delete(name)),
+      );
+    }
   };
   const beat = () => {
     try {
       catalogue.beatRecorder(clock.now());
+      isBeatTold = false;
     } catch (error) {
-      log.error({ error: messageOf(error) }, 'recording cannot be catalogued');
+      if (!isBeatTold) log.error({ error: messageOf(error) }, 'recording cannot be catalogued');
+      isBeatTold = true;
     }
   };
   look();
@@ -69,10 +77,23 @@ export async function startRecorders(options: {
     recent: camera => recorders.get(camera)?.recent,
     async [Symbol.asyncDispose]() {
       for (const timer of timers) clearInterval(timer);
-      await Promise.all([...recorders.values()].map(recorder => recorder[Symbol.asyncDispose]()));
+      await Promise.all([
+        ...leaving.values(),
+        ...[...recorders.values()].map(recorder => recorder[Symbol.asyncDispose]()),
+      ]);
       beat();
     },
   };
+}
+
+function isRecordedNow({ record, timeZone }: RecordedCamera, now: number): boolean {
+  const schedule = parseRecordSchedule(record);
+  try {
+    return schedule !== undefined && isRecordedAt(schedule, now, timeZone);
+  } catch {
+    // A zone that this system does not know any more: too much is better than nothing.
+    return true;
+  }
 }
 
 function camerasOf({ parts, cameras }: Parameters<typeof startRecorders>[0]) {

@@ -14,8 +14,12 @@ export type StreamEnd =
   | 'flood'
   | 'disconnected'
   | 'stalled'
-  /** Its media time jumped, or what it sends has another form now. */
+  /** Its media time jumped. */
+  | 'jumped'
+  /** What it sends has another form now. */
   | 'changed'
+  /** Not the camera's fault: our ffmpeg is not there, was killed or gave up. */
+  | 'ffmpeg'
   | 'stopped';
 
 /** The message is for the owner of the camera, and never holds a password. */

@@ -253,12 +253,12 @@ export const settingsSchema = section(
           hour,
           'Clips and pictures of one camera that are not further apart than this are one event, in milliseconds. A change counts for what is filed from then on.',
         ).default(30_000),
-        preMs: whole(
+        footageBeforeMs: whole(
           0,
           10 * minute,
           'How much footage before its first clip belongs to an event, in milliseconds.',
         ).default(5000),
-        postMs: whole(
+        footageAfterMs: whole(
           0,
           10 * minute,
           'How much footage after its last clip belongs to an event, in milliseconds.',

@@ -53,7 +53,7 @@ export type Settings = Readonly<{
     allowedNetworks: readonly Network[];
   }>;
   ingest: Readonly<{ reconcileIntervalMs: number }>;
-  events: Readonly<{ gapMs: number; preMs: number; postMs: number }>;
+  events: Readonly<{ gapMs: number; footageBeforeMs: number; footageAfterMs: number }>;
   retention: Readonly<{
     keepClipsDays: number | null;
     keepFootageDays: number | null;

@@ -10,6 +10,7 @@ import type { Settings } from '../../src/settings/settings.ts';
 function openDesk(directory: string) {
   const listener = { enabled: true, host: '::', port: 2121 };
   const settings = {
+    record: { enabled: true },
     stateDir: join(directory, 'state'),
     certsDir: join(directory, 'certs'),
     ftps: {

@@ -21,6 +21,7 @@ type Wishes = { explicit?: Partial<Listener>; implicit?: Partial<Listener> };
 function openDesk(directory: string, wishes: Wishes = {}) {
   const stateDir = join(directory, 'state');
   const settings = {
+    record: { enabled: true },
     stateDir,
     certsDir: join(directory, 'certs'),
     ftps: {
@@ -237,7 +238,7 @@ t.test('list and show tell what is known, with the last log-in that the receiver
   t.equal((await json(['show', 'attic'])).lastLogin, null, 'one from before it was added is not its own');
   const { out } = await run(['list']);
   const [title = '', attic = '', frontDoor = ''] = out.split('\n');
-  t.match(title, /^NAME +STATE +NETWORKS +TIME ZONE +LAST LOG-IN$/);
+  t.match(title, /^NAME +STATE +NETWORKS +TIME ZONE +RECORDING +LAST LOG-IN$/);
   t.match(attic, /^attic +enabled +global list /);
   t.match(frontDoor, /^front-door +enabled +192\.168\.20\.0\/24 +Europe\/Berlin +\S+ from 192\.168\.20\.31$/);
   t.equal(attic.indexOf('enabled'), frontDoor.indexOf('enabled'), 'columns are aligned');

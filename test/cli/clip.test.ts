@@ -7,6 +7,7 @@ import { hashPassword } from '../../src/access/password-hash.ts';
 import { openMarker } from '../../src/archive/marker.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { SettingsError } from '../../src/base/errors.ts';
+import { holdLock } from '../../src/base/sqlite.ts';
 import { catalogueFile, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
 import { registerClipCommands } from '../../src/cli/clip.ts';
@@ -30,7 +31,7 @@ function installation(test: Test, settingsError?: SettingsError) {
     const desk: Desk = {
       settings: () => {
         if (settingsError) throw settingsError;
-        return { ...dirs, ftps, retention } as unknown as Settings;
+        return { ...dirs, ftps, retention, record: { enabled: true } } as unknown as Settings;
       },
       wantsJson: command => command.opts().json === true,
       print: text => void printed.push(text),
@@ -201,6 +202,47 @@ t.test('status knows cameras with and without clips, and those that were removed
     { camera: 'removed', enabled: false, clips: 1 },
   ]);
   t.match((await run('status')).out, /front-door +yes +2026-09-27T14:03:30/);
+});
+
+t.test('status tells what is recorded, and is red when what should be is not', async t => {
+  const { json, run, stateDir } = installation(t);
+  using accounts = await openAccountWriter({ stateDir, clock: systemClock });
+  const passwordHash = await hashPassword('correct horse battery');
+  for (const name of ['attic', 'den', 'yard'])
+    accounts.addCamera({ name, passwordHash, allowedNetworks: [], timeZone: 'UTC' });
+  accounts.setCamera('den', { rtspUrl: 'rtsp://192.0.2.1/', record: 'off' });
+  t.match(await run('status'), { exitCode: 0 });
+  accounts.setCamera('den', { record: 'on' });
+  const red = await run('status');
+  t.equal(red.exitCode, 1);
+  t.match(red.out, /^No recorder runs, and den should be recorded/m);
+  mkdirSync(stateDir, { recursive: true });
+  using _lock = holdLock(join(stateDir, 'outbound.lock'), 'held');
+  using catalogue = openCatalogue({ file: catalogueFile(stateDir) });
+  const now = Date.now();
+  catalogue.beginGap('den', now - 30_000, 'refused');
+  catalogue.beatRecorder(now);
+  t.match(await json('status'), {
+    running: ['outbound'],
+    alarms: [],
+    cameras: [
+      { camera: 'attic', recording: null, gap: null, coverage24h: null },
+      {
+        camera: 'den',
+        recording: false,
+        gap: { reason: 'refused', since: /^\d{4}-.*\+00:00$/ },
+        coverage24h: 0,
+      },
+      { camera: 'yard', recording: null },
+    ],
+  });
+  const soon = await run('status');
+  t.match(soon.out, /^den .* no: refused since \d{4}-\d\d-\d\d .* +0\.0 %$/m);
+  t.equal(soon.exitCode, 0, 'half a minute is no alarm');
+  catalogue.beginGap('yard', now - 90_000, 'stalled');
+  accounts.setCamera('yard', { rtspUrl: 'rtsp://192.0.2.2/' });
+  t.match(await run('status'), { exitCode: 1, out: /^Camera yard should be recorded and is not/m });
+  t.match(await run('doctor'), { out: /^fail +recording: Camera yard/m, exitCode: 1 });
 });
 
 t.test('status counts what waits, and is red when the data directory is another one', async t => {

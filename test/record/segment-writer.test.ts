@@ -121,7 +121,7 @@ t.test('what has another form becomes another run, and nothing is written before
   t.equal(two?.width, 320);
   clock.pass(1000);
   t.strictSame(gaps(), [
-    { startAt: noon + 3000, endAt: noon + 5000, reason: 'clock' },
+    { startAt: noon + 3000, endAt: noon + 5000, reason: 'restart' },
     { startAt: noon + 8000, endAt: noon + 9000, reason: 'stalled' },
   ]);
 });

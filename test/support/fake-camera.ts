@@ -7,6 +7,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
 
 export type FakeCameraOptions = {
+  /** A free one when it is left out. */
+  port?: number;
+  /** Taken anew for every connection. */
   elementaryStream?: Buffer;
   /** Answers a request instead of the camera; undefined: as usual. */
   answer?(request: FakeRequest): string | undefined;
@@ -14,6 +17,9 @@ export type FakeCameraOptions = {
   shift?(picture: number): number;
   /** False: picture `picture` is not sent, nor any after it. */
   sends?(picture: number, socket: Socket): boolean;
+  picturesPerSecond?: number;
+  /** True: this picture is left out; time goes on. */
+  skips?(picture: number): boolean;
   /** Lines between the session and the video of the description. */
   audio?: readonly string[];
   tls?: { key: string; cert: string };
@@ -24,15 +30,35 @@ export type FakeRequest = Readonly<{ method: string; head: string; sequence: str
 export type FakeCamera = AsyncDisposable &
   Readonly<{ port: number; requests: FakeRequest[]; sockets: Set<Socket> }>;
 
-const rate = 15;
+const standardRate = 15;
 
 /** Annex B of a few seconds, a key frame every second. */
 export async function makeElementaryStream(size = '160x120', codec: 'libx264' | 'libx265' = 'libx264') {
   const { stdout } = await promisify(execFile)(
     'ffmpeg',
     [
-      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc=size=${size}:rate=${rate}:duration=3`, '-c:v', codec],
-      ...['-preset', 'ultrafast', '-tune', 'zerolatency', '-threads', '1', '-g', `${rate}`, '-bf', '0'],
+      ...[
+        '-v',
+        'error',
+        '-f',
+        'lavfi',
+        '-i',
+        `testsrc=size=${size}:rate=${standardRate}:duration=3`,
+        '-c:v',
+        codec,
+      ],
+      ...[
+        '-preset',
+        'ultrafast',
+        '-tune',
+        'zerolatency',
+        '-threads',
+        '1',
+        '-g',
+        `${standardRate}`,
+        '-bf',
+        '0',
+      ],
       ...(codec === 'libx264'
         ? ['-x264-params', 'sliced-threads=0:scenecut=0', '-f', 'h264']
         : ['-f', 'hevc']),
@@ -70,7 +96,7 @@ export async function startFakeCamera(options: FakeCameraOptions = {}): Promise<
   };
   const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
+  server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -115,18 +141,27 @@ function usualAnswer(request: FakeRequest, options: FakeCameraOptions): string {
 
 function play(socket: Socket, options: FakeCameraOptions, signal: AbortSignal): void {
   const pictures = picturesIn(options.elementaryStream ?? Buffer.alloc(0));
+  const rate = options.picturesPerSecond ?? standardRate;
+  const begunMs = performance.now();
   let picture = 0;
   let sequence = 0;
-  const timer = setInterval(() => {
-    if (pictures.length === 0 || options.sends?.(picture, socket) === false) return clearInterval(timer);
+  const send = () => {
     const timestamp = (picture * (90_000 / rate) + (options.shift?.(picture) ?? 0)) >>> 0;
     const all = pictures[picture % pictures.length] as Buffer[];
+    const packets: Buffer[] = [];
     for (const [index, unit] of all.entries())
       for (const [last, payload] of payloadsOf(unit))
-        socket.write(
+        packets.push(
           rtpPacket({ sequence: sequence++, timestamp, marker: last && index === all.length - 1 }, payload),
         );
-    picture++;
+    socket.write(Buffer.concat(packets));
+  };
+  // By the clock, not by the number of calls: a timer is late now and then, and a camera keeps time.
+  const timer = setInterval(() => {
+    for (; (picture * 1000) / rate <= performance.now() - begunMs; picture++) {
+      if (pictures.length === 0 || options.sends?.(picture, socket) === false) return clearInterval(timer);
+      if (!options.skips?.(picture)) send();
+    }
   }, 1000 / rate);
   signal.addEventListener('abort', () => clearInterval(timer));
 }

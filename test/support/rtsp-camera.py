@@ -2,7 +2,7 @@
 
 Prints {"port": N} and serves until standard input ends. One JSON object as its argument: codec (h264, h265), audio (aac,
 pcmu, pcma or null), user, password (Digest log-in), certificate (a PEM with key, for rtsps), width, height, rate,
-keyframes (pictures between two), bitrate (kbit/s).
+keyframes (pictures between two), bitrate (kbit/s), port (0: a free one).
 """
 import json
 import sys
@@ -16,14 +16,14 @@ from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 
 options = {
     "codec": "h264", "audio": None, "user": None, "password": None, "certificate": None,
-    "width": 320, "height": 240, "rate": 15, "keyframes": 15, "bitrate": 500,
+    "width": 320, "height": 240, "rate": 15, "keyframes": 15, "bitrate": 500, "port": 0,
     **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"),
 }
 Gst.init(None)
 
 size = "video/x-raw,width=%(width)d,height=%(height)d,framerate=%(rate)d/1" % options
 encoders = {
-    "h264": "x264enc tune=zerolatency speed-preset=ultrafast bitrate=%(bitrate)d key-int-max=%(keyframes)d ! h264parse "
+    "h264": "x264enc tune=zerolatency speed-preset=ultrafast threads=1 sliced-threads=false bitrate=%(bitrate)d key-int-max=%(keyframes)d ! h264parse "
             "! rtph264pay config-interval=-1 name=pay0 pt=96",
     "h265": "x265enc tune=zerolatency speed-preset=ultrafast bitrate=%(bitrate)d key-int-max=%(keyframes)d ! h265parse "
             "! rtph265pay config-interval=-1 name=pay0 pt=96",
@@ -47,7 +47,7 @@ pipeline += " )"
 
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
-server.set_service("0")
+server.set_service(str(options["port"]))
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(pipeline)
 factory.set_shared(True)

@@ -7,7 +7,7 @@ export type RecordSchedule = Readonly<
   { kind: 'on' } | { kind: 'off' } | { kind: 'hours'; fromMinute: number; toMinute: number }
 >;
 
-const recordScheduleRule = 'on, off, or hours of the day such as 22:00-06:00';
+export const recordScheduleRule = 'on, off, or hours of the day such as 22:00-06:00';
 
 const form = /^([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))$/;
 

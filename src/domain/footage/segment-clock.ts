@@ -6,7 +6,10 @@
 const maxCorrection = 500e-6;
 /** A new run begins where media time and wall clock disagree by more than this. */
 export const maxDisagreementMs = 2000;
-/** What arrives late may have waited in a network; only when nothing came on time for so long is media time wrong. */
+/**
+ * What arrives late may have waited in a network, or in an ffmpeg that writes its last fragment only when its input ends; only
+ * when everything that came for so long was late is media time wrong.
+ */
 export const lateForMs = 10_000;
 /** Between two looks, our wall clock and the monotonic one may part by this much before somebody has set our clock. */
 export const clockSetMs = 500;
@@ -37,7 +40,7 @@ export function startRunClock(first: Arrival): RunClock {
   let correctionMs = 0;
   const beganAt = first.arrivedAt - first.durationMs - first.mediaMs;
   let last = first;
-  let onTimeMonotonicMs = first.monotonicMs;
+  let lateSinceMs: number | undefined;
   return {
     place(arrival) {
       const wallMs = arrival.arrivedAt - last.arrivedAt;
@@ -45,9 +48,10 @@ export function startRunClock(first: Arrival): RunClock {
       if (Math.abs(wallMs - monotonicMs) > clockSetMs) return { newRun: 'clock-set' };
       const passedMs = Math.max(0, arrival.mediaMs - last.mediaMs);
       const lateMs = arrival.arrivedAt - arrival.durationMs - (beganAt + arrival.mediaMs + correctionMs);
-      if (lateMs <= maxDisagreementMs) onTimeMonotonicMs = arrival.monotonicMs;
+      lateSinceMs = lateMs <= maxDisagreementMs ? undefined : (lateSinceMs ?? arrival.monotonicMs);
       // Nothing can arrive before it happened, so too early is wrong at once.
-      if (lateMs < -maxDisagreementMs || arrival.monotonicMs - onTimeMonotonicMs > lateForMs)
+      const lateForSoFarMs = arrival.monotonicMs - (lateSinceMs ?? arrival.monotonicMs);
+      if (lateMs < -maxDisagreementMs || lateForSoFarMs > lateForMs)
         return { newRun: 'disagreement' };
       const step = Math.min(Math.abs(lateMs), passedMs * maxCorrection);
       correctionMs += Math.sign(lateMs) * step;

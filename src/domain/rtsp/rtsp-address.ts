@@ -20,6 +20,8 @@ const maxAddressBytes = 1024;
 const form = /^(rtsps?):\/\/(?:([^@/?#]*)@)?(\[[^\]@/]+\]|[^:@/?#[\]]+)(?::(\d{1,5}))?([/?][^#]*)?$/i;
 /** What may stand in a request line and between the quotes of a Digest answer (RFC 3986 without its quotes and brackets). */
 const plainText = /^[A-Za-z0-9\-._~:/?@!$&'()*+,;=%]*$/;
+/** `?user=admin&password=secret`, as some makers' manuals have it; one that is empty gives nothing away. */
+const passwordInPath = /(?:^|[/?&;_])(?:user_?)?(?:password|passwd|pass|pwd|psw)=[^&;/_]/i;
 const hostName =
   /^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?)*\.?$/;
 
@@ -52,6 +54,7 @@ export function parseRtspAddress(text: string): ParsedAddress {
   const user = userInfo === undefined || userInfo === '' ? null : decoded(userInfo);
   if (user === undefined) return refuse('user');
   if (!plainText.test(path)) return refuse('characters');
+  if (passwordInPath.test(path)) return refuse('password');
   return { address: { isTls, host, port, user, path: path.startsWith('/') ? path : `/${path}` } };
 }
 

@@ -34,52 +34,62 @@ const dollar = 0x24;
 const packetHeaderBytes = 4;
 
 export function createRtspReader(): RtspReader {
-  let rest: Buffer = Buffer.alloc(0);
+  let pieces: Buffer[] = [];
+  let gathered = 0;
+  /** Before there are so many bytes nothing new can be seen, so that a sender of single bytes costs no more than others. */
+  let wanted = 1;
   return {
     push(bytes) {
-      const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+      pieces.push(bytes);
+      gathered += bytes.length;
+      if (gathered < wanted) return [];
+      const all = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, gathered);
       const elements: RtspElement[] = [];
       let at = 0;
-      for (let found = readElement(all, at); found !== undefined; found = readElement(all, at)) {
+      let found = readElement(all, at);
+      for (; 'end' in found; found = readElement(all, at)) {
         if (found.element) elements.push(found.element);
         at = found.end;
       }
       // A copy: what is left is small, and the large buffer it lies in would be kept for its sake.
-      rest = at === all.length ? Buffer.alloc(0) : Buffer.from(all.subarray(at));
+      pieces = at === all.length ? [] : [Buffer.from(all.subarray(at))];
+      gathered = all.length - at;
+      wanted = found.wanted;
       return elements;
     },
   };
 }
 
-type Found = Readonly<{ element: RtspElement | undefined; end: number }>;
+/** `wanted`: how many bytes there must be from here on before another look is worth it. */
+type Found = Readonly<{ element: RtspElement | undefined; end: number } | { wanted: number }>;
 
-function readElement(all: Buffer, at: number): Found | undefined {
+function readElement(all: Buffer, at: number): Found {
   const first = all[at];
-  if (first === undefined) return undefined;
+  if (first === undefined) return { wanted: 1 };
   if (first === dollar) return readPacket(all, at);
   // Some cameras send an empty line between messages.
   if (first === 0x0d || first === 0x0a) return { element: undefined, end: at + 1 };
   return readMessage(all, at);
 }
 
-function readPacket(all: Buffer, at: number): Found | undefined {
-  if (all.length - at < packetHeaderBytes) return undefined;
+function readPacket(all: Buffer, at: number): Found {
+  if (all.length - at < packetHeaderBytes) return { wanted: packetHeaderBytes };
   const end = at + packetHeaderBytes + all.readUInt16BE(at + 2);
-  if (end > all.length) return undefined;
+  if (end > all.length) return { wanted: end - at };
   return { element: { type: 'packet', channel: all[at + 1] as number, bytes: all.subarray(at, end) }, end };
 }
 
-function readMessage(all: Buffer, at: number): Found | undefined {
+function readMessage(all: Buffer, at: number): Found {
   const { headEnd, bodyStart } = endOfHead(all, at);
   if (headEnd === undefined) {
     if (all.length - at > rtspLimits.headBytes)
       throw new RtspFormatError('a message has no end of its headers');
-    return undefined;
+    return { wanted: all.length - at + 1 };
   }
   const { startLine, headers } = readHead(all.toString('latin1', at, headEnd));
   const length = bodyLength(headers);
   const end = bodyStart + length;
-  if (end > all.length) return undefined;
+  if (end > all.length) return { wanted: end - at };
   return {
     element: { type: 'message', message: { startLine, headers, body: all.subarray(bodyStart, end) } },
     end,

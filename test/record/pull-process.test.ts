@@ -1,0 +1,95 @@
+// The ffmpeg of a pull: what it is told, how it ends, and that nothing is left of it. One after the other: children are counted.
+
+import t from 'tap';
+import { systemClock } from '../../src/base/clock.ts';
+import { startPull } from '../../src/record/pull.ts';
+import { startFakeCamera } from '../support/fake-camera.ts';
+import {
+  addressOf,
+  children,
+  descriptors,
+  elementaryStream,
+  password,
+  pull,
+  short,
+  silent,
+  toolsWith,
+  withCamera,
+} from './pulling.ts';
+
+t.test('nothing of a pull is left open after it', async t => {
+  await withCamera({}, { fragments: 1 });
+  const before = { descriptors: await descriptors(), children: await children() };
+  await Promise.all([1, 2, 3].map(() => withCamera({}, { fragments: 1 })));
+  t.ok((await descriptors()) <= before.descriptors, 'no descriptor is left');
+  t.same(await children(), before.children, 'no process is left');
+});
+
+t.test('ffmpeg is told neither the password nor where the camera is', async t => {
+  let seen = '';
+  await using camera = await startFakeCamera({ elementaryStream });
+  await pull(camera.port, {
+    fragments: 2,
+    onEach(count) {
+      if (count !== 1) return;
+      const { readFileSync } = process.getBuiltinModule('node:fs');
+      const own = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ');
+      for (const pid of own)
+        seen +=
+          readFileSync(`/proc/${pid}/cmdline`, 'latin1') + readFileSync(`/proc/${pid}/environ`, 'latin1');
+    },
+  });
+  t.match(seen, 'ffmpeg');
+  t.notMatch(seen, password);
+  t.notMatch(seen, `:${camera.port}`);
+});
+
+t.test('an ffmpeg that is killed ends the pull', async t => {
+  const { error } = await withCamera(
+    {},
+    {
+      onEach(count) {
+        const { readFileSync } = process.getBuiltinModule('node:fs');
+        const own = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ');
+        for (const pid of own)
+          if (count === 1 && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('pipe:1'))
+            process.kill(Number(pid), 'SIGKILL');
+      },
+    },
+  );
+  t.equal(error.end, 'ffmpeg');
+  t.match(error.message, /SIGKILL/);
+});
+
+t.test('an ffmpeg that ignores SIGTERM is killed', async t => {
+  const stubborn = '#!/bin/bash\ntrap "" TERM\nexec /usr/bin/sleep 600\n';
+  await using camera = await startFakeCamera({ elementaryStream });
+  const before = await children();
+  const pulling = startPull(
+    { clock: systemClock, limits: short, searchPath: await toolsWith(t, stubborn) },
+    {
+      address: addressOf(camera.port),
+      credentials: null,
+      fingerprint: null,
+      wantsAudio: false,
+      maxBitsPerSecond: 64e6,
+      onInit() {},
+      onFragment() {},
+      log: silent,
+    },
+  );
+  const deadlineMs = performance.now() + 10_000;
+  while ((await children()).length === before.length && performance.now() < deadlineMs)
+    await new Promise(resolve => setImmediate(resolve));
+  await pulling[Symbol.asyncDispose]();
+  t.equal((await pulling.ended).end, 'stopped');
+  t.same(
+    (await children()).filter(pid => !before.includes(pid)),
+    [],
+  );
+});
+
+t.test('without ffmpeg the pull says so', async t => {
+  const { error } = await withCamera({}, { searchPath: await toolsWith(t, null) });
+  t.match(error.message, /ffmpeg is not installed/);
+});

@@ -1,0 +1,50 @@
+// What the kernel says of a process, its threads' children and its memory.
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+export type Child = Readonly<{ pid: number; command: string; isZombie: boolean }>;
+
+/** Those of all its threads. */
+export function childrenOf(pid: number): Child[] {
+  return tasksOf(pid)
+    .flatMap(task => orNothing(() => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')).split(' '))
+    .filter(text => text !== '')
+    .flatMap(text => {
+      const stat = orNothing(() => readFileSync(`/proc/${text}/stat`, 'utf8'));
+      const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      const state = stat.slice(stat.lastIndexOf(')') + 2)[0];
+      return stat === '' ? [] : [{ pid: Number(text), command, isZombie: state === 'Z' }];
+    });
+}
+
+/** In kB. A part of a page that is shared by n processes counts for each as an nth in `pss`. */
+export function memoryOf(pid: number): { rss: number; pss: number } {
+  const rollup = orNothing(() => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
+  return { rss: field('Rss'), pss: field('Pss') };
+}
+
+export function descriptorsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return 0;
+  }
+}
+
+function tasksOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+/** It may end at any time. */
+function orNothing(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
