@@ -17,6 +17,7 @@ import { type FootageQueries, footageQueries } from './footage.ts';
 import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
 import { type Holds, holdQueries } from './holds.ts';
+import { type Lookout, lookoutQueries } from './lookout.ts';
 import { type Notes, noteQueries } from './notes.ts';
 import { type Outbox, outboxQueries } from './outbox.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
@@ -36,6 +37,7 @@ export type Catalogue = ChainBackfill &
   FootageQueries &
   Garbage &
   Holds &
+  Lookout &
   Notes &
   Outbox &
   QuarantineList &
@@ -86,6 +88,7 @@ export function openCatalogue(options: {
     ...footageQueries(db),
     ...garbageQueries(db, { chain, placing }),
     ...holdQueries(db),
+    ...lookoutQueries(db),
     ...noteQueries(db, placing),
     ...outboxQueries(db),
     ...quarantineQueries(db),

@@ -35,7 +35,8 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
         timeZone: machineTimeZone(),
       });
       desk.print(desk.wantsJson(command) ? JSON.stringify(facts, null, 2) : formatStatus(facts));
-      if (facts.marker === 'missing-or-foreign' || facts.alarms.length > 0) desk.setExitCode(1);
+      if (facts.marker === 'missing-or-foreign' || facts.alarms.length + facts.alerts.length > 0)
+        desk.setExitCode(1);
     });
   withCommonOptions(status, { json: true });
 }
@@ -58,11 +59,10 @@ function formatStatus(status: Status): string {
     ['in quarantine', String(status.quarantined)],
     ['signing key', status.keyFingerprint ?? 'none (clipward doctor)'],
   ]);
-  if (status.cameras.length === 0) return `${facts}\n\nNo camera yet: clipward camera add NAME.`;
   const rows = status.cameras.map(camera => [
     camera.camera,
     camera.enabled ? 'yes' : 'no',
-    camera.lastClipAt ?? 'never',
+    `${camera.lastClipAt ?? 'never'}${camera.silent ? ', silent' : ''}`,
     String(camera.clips),
     formatBytes(camera.bytes),
     clockText(camera),
@@ -79,8 +79,11 @@ function formatStatus(status: Status): string {
     'RECORDING',
     { title: '24 HOURS', right: true },
   ] as const;
-  const sentences = [...status.alarms, ...status.unmet, ...status.warnings];
-  return [facts, formatTable(columns, rows), ...sentences].join('\n\n');
+  const alerts = status.alerts.map(({ sentence }) => sentence);
+  // One thing may be known as an alert and from the moment.
+  const sentences = new Set([...alerts, ...status.alarms, ...status.unmet, ...status.warnings]);
+  const table = rows.length === 0 ? 'No camera yet: clipward camera add NAME.' : formatTable(columns, rows);
+  return [facts, table, ...sentences].join('\n\n');
 }
 
 /** Until retention has to make room. */

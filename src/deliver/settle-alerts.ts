@@ -11,8 +11,11 @@ import { isRecordedAt, parseRecordSchedule } from '../domain/footage/record-sche
 import type { Settings } from '../settings/settings.ts';
 import { channelsOf } from './channel-names.ts';
 
-/** `covers`: of which kinds `conditions` is all there is. Throws what SQLite throws. */
-export type SettleAlerts = (conditions: readonly Condition[], covers: (kind: AlertKind) => boolean) => void;
+/** `covers`: of which alerts `conditions` says whether they last. Throws what SQLite throws. */
+export type SettleAlerts = (
+  conditions: readonly Condition[],
+  covers: (kind: AlertKind, subject: string) => boolean,
+) => void;
 
 export function alertSettler(parts: {
   catalogue: Pick<Catalogue, 'knownAlerts' | 'settleAlerts'>;

@@ -50,13 +50,13 @@ export type AlertPlan = Readonly<{
 }>;
 
 /**
- * What becomes of the alerts, given what is wrong now. Of kinds outside `covers` nothing is known, and they stay as they are.
+ * What becomes of the alerts, given what is wrong now. Of what `covers` denies nothing is known, and it stays as it is.
  * `canTell` false: there is no channel, so that what ends is forgotten.
  */
 export function planAlerts(options: {
   known: readonly Alert[];
   conditions: readonly Condition[];
-  covers(kind: AlertKind): boolean;
+  covers(kind: AlertKind, subject: string): boolean;
   canTell: boolean;
   lastMessageAt: number | null;
   now: number;
@@ -72,7 +72,7 @@ export function planAlerts(options: {
     if (condition !== undefined) {
       // Back before its end was told: to the reader it never ended.
       after.set(keyOf(alert), { ...alert, sentence: condition.sentence, clearedAt: null });
-    } else if (covers(alert.kind) && alert.clearedAt === null) {
+    } else if (covers(alert.kind, alert.subject) && alert.clearedAt === null) {
       const ended = { ...alert, clearedAt: now };
       cleared.push(ended);
       after.set(keyOf(alert), ended);

@@ -29,6 +29,8 @@ const hall = new Set([
   'outbound-role.ts',
   'archive-role.ts',
   'receive-role.ts',
+  'watch-over.ts',
+  'http.ts',
 ]);
 
 const thirdParties: Readonly<Record<string, readonly string[]>> = {

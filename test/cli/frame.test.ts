@@ -103,7 +103,10 @@ t.test('each family of errors has its exit code, and a bug shows no stack', asyn
   });
   t.same(await failing(new TransientError('It is busy.')), { code: 1, said: 'clipward: It is busy.\n' });
   const full = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
-  t.match(await failing(full), { code: 1, said: /^clipward: there is no room left on the disk: free some[^\n]*\n$/ });
+  t.match(await failing(full), {
+    code: 1,
+    said: /^clipward: there is no room left on the disk: free some[^\n]*\n$/,
+  });
   const bug = await failing(new TypeError('x is not a function'));
   t.equal(bug.code, 1);
   t.match(bug.said, /^clipward: this should not happen: x is not a function[^\n]*\n$/);

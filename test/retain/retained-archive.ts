@@ -66,6 +66,7 @@ export async function retainedArchive(test: Test) {
 export const standardRetention = {
   keepClipsDays: 30,
   keepFootageDays: null,
+  expectEveryMs: null,
   keepEventFootageDays: null,
   maxBytes: null,
   minFreeBytes: 0,

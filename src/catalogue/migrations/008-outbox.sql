@@ -44,7 +44,9 @@ CREATE INDEX delivery_by_channel ON delivery (channel, next_at);
 CREATE TABLE lookout (
   one             INTEGER PRIMARY KEY CHECK (one = 1),
   looked_at       INTEGER,
-  -- The last time in which nobody looked: a camera is not silent for what nobody could have heard.
+  -- When the receiver was last seen running, and the last time in which it was not: a camera is not silent for what nobody
+  -- could have heard.
+  heard_at        INTEGER,
   blind_from      INTEGER,
   blind_until     INTEGER,
   last_message_at INTEGER,

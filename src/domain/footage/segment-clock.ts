@@ -51,8 +51,7 @@ export function startRunClock(first: Arrival): RunClock {
       lateSinceMs = lateMs <= maxDisagreementMs ? undefined : (lateSinceMs ?? arrival.monotonicMs);
       // Nothing can arrive before it happened, so too early is wrong at once.
       const lateForSoFarMs = arrival.monotonicMs - (lateSinceMs ?? arrival.monotonicMs);
-      if (lateMs < -maxDisagreementMs || lateForSoFarMs > lateForMs)
-        return { newRun: 'disagreement' };
+      if (lateMs < -maxDisagreementMs || lateForSoFarMs > lateForMs) return { newRun: 'disagreement' };
       const step = Math.min(Math.abs(lateMs), passedMs * maxCorrection);
       correctionMs += Math.sign(lateMs) * step;
       last = arrival;
