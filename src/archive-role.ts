@@ -20,7 +20,7 @@ import { appendPending } from './ingest/append-pending.ts';
 import { fileEntry } from './ingest/file-entry.ts';
 import { startIngest } from './ingest/ingest.ts';
 import type { FilingParts } from './ingest/parts.ts';
-import { placePending } from './ingest/place-pending.ts';
+import { placeFootage, placePending } from './ingest/place-pending.ts';
 import { isHeadSound, startHeadAnnouncements } from './inspect/announce-head.ts';
 import { startPromiseWarnings } from './inspect/announce-promises.ts';
 import { createFilingTimes } from './inspect/health/filing-times.ts';
@@ -146,9 +146,10 @@ export async function startArchiveRole(options: {
   };
   opened.use(await onceMounted({ work: openDoor, log }));
   const closing = new AbortController();
-  const caughtUp = appendPending({ catalogue, log }, closing.signal).then(() =>
-    placePending({ catalogue, log }, closing.signal),
-  );
+  const { footageBeforeMs: beforeMs, footageAfterMs: afterMs } = settings.events;
+  const caughtUp = appendPending({ catalogue, log }, closing.signal)
+    .then(() => placePending({ catalogue, log }, closing.signal))
+    .then(() => placeFootage({ catalogue, log }, { beforeMs, afterMs }, closing.signal));
   opened.defer(async () => {
     closing.abort();
     await caughtUp;

@@ -7,6 +7,7 @@ import { registerClipCommands } from './cli/clip.ts';
 import { registerConfigCommands } from './cli/config.ts';
 import { registerDoctorCommand } from './cli/doctor.ts';
 import { registerEventCommands } from './cli/event.ts';
+import { registerFootageCommands } from './cli/footage.ts';
 import { runProgram } from './cli/frame.ts';
 import { registerHoldCommands } from './cli/hold.ts';
 import { registerImportCommand } from './cli/import.ts';
@@ -29,6 +30,7 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerBanCommands,
   registerClipCommands,
   registerEventCommands,
+  registerFootageCommands,
   registerHoldCommands,
   registerRetentionCommands,
   registerImportCommand,

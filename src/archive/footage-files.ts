@@ -19,8 +19,8 @@ import { requireMarker } from './marker.ts';
 export type FinishedFile = Readonly<{ bytes: number; sha256: string }>;
 
 export type FootageFile = Readonly<{
-  /** One write. When it fails, what was there before is still whole. */
-  append(bytes: Uint8Array): Promise<void>;
+  /** What belongs together. When it fails, what was there before is still whole. */
+  append(...pieces: readonly Uint8Array[]): Promise<void>;
   /** What was appended survives a power cut. */
   sync(): Promise<void>;
   /** Durable, read-only, under its own name. Not to be used after that. */
@@ -65,6 +65,21 @@ export function openFootageFiles(options: { dataDir: string; archiveId: string }
   };
 }
 
+/**
+ * What is whole of a file of footage from its beginning, changing nothing; undefined when it is no regular file, or there is
+ * not one fragment. `storedPath` may end in `.open`.
+ */
+export async function readFootage(dataDir: string, storedPath: string): Promise<RecoveredFile | undefined> {
+  checkedFootagePath(storedPath.replace(/\.open$/, ''));
+  const file = await openRegular(join(dataDir, storedPath), constants.O_RDONLY);
+  if (file === undefined) return undefined;
+  try {
+    return await readWhole(file);
+  } finally {
+    await file.close();
+  }
+}
+
 function openNameOf(final: string): string {
   return `${final}.open`;
 }
@@ -91,15 +106,18 @@ function writing(file: FileHandle, final: string): FootageFile {
   let whole = 0;
   let isCut = false;
   return {
-    async append(bytes) {
+    async append(...pieces) {
       isCut = true;
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, whole + done);
-        done += bytesWritten;
+      let end = whole;
+      let rest = pieces.filter(({ length }) => length > 0);
+      while (rest.length > 0) {
+        const { bytesWritten } = await file.writev(rest, end);
+        end += bytesWritten;
+        rest = withoutFirst(rest, bytesWritten);
       }
       isCut = false;
-      whole += bytes.length;
-      hash.update(bytes);
+      whole = end;
+      for (const piece of pieces) hash.update(piece);
     },
     sync: () => file.datasync(),
     async finish() {
@@ -114,6 +132,16 @@ function writing(file: FileHandle, final: string): FootageFile {
     },
     leave: () => file.close(),
   };
+}
+
+function withoutFirst(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let left = bytes;
+  const rest: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (left < piece.length) rest.push(piece.subarray(left));
+    left = Math.max(0, left - piece.length);
+  }
+  return rest;
 }
 
 async function seal(file: FileHandle): Promise<void> {
@@ -187,17 +215,17 @@ const chunkBytes = 256 * 1024;
 async function readWhole(file: FileHandle): Promise<RecoveredFile | undefined> {
   const reader = createFragmentReader();
   const hash = createHash('sha256');
+  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
   let bytes = 0;
   let init: FootageInit | undefined;
   let firstMs: number | undefined;
   let endMs = 0;
   try {
     for (let at = 0; ; ) {
-      // The reader keeps views of what it is given, so every chunk is a buffer of its own.
-      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, at);
       if (bytesRead === 0) break;
       at += bytesRead;
-      for (const part of reader.push(buffer.subarray(0, bytesRead))) {
+      for (const part of reader.push(chunk.subarray(0, bytesRead))) {
         const whole = 'init' in part ? part.init.bytes : part.fragment.bytes;
         hash.update(whole);
         bytes += whole.length;

@@ -2,7 +2,7 @@ import { isCameraName } from '../domain/camera-name.ts';
 import { isUploadId } from './upload-id.ts';
 
 const form =
-  /^footage\/([a-z0-9][a-z0-9-]{0,30})\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/\2\3\4T\5\d{4}Z_\1_([0-9a-z]{26})\.mp4$/;
+  /^footage\/([a-z0-9][a-z0-9-]{0,30})\/(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\/\2\3\4T\5(\d{4})Z_\1_([0-9a-z]{26})\.mp4$/;
 
 /**
  * Where a segment lies, relative to the data directory: `footage/<camera>/2026/11/21/02/20261121T021403Z_<camera>_<id>.mp4`, in UTC
@@ -21,8 +21,16 @@ export function footageRelativePath(segment: { camera: string; startAt: number; 
 
 /** Answers the path when it has the form that is made here; it may come from a row that somebody edited. */
 export function checkedFootagePath(path: string): string {
-  const [, camera = '', , , , , id = ''] = form.exec(path) ?? [];
-  if (!isCameraName(camera) || !isUploadId(id))
+  if (readFootagePath(path) === undefined)
     throw new Error(`${JSON.stringify(path)} is no path under footage/`);
   return path;
+}
+
+/** What a path of footageRelativePath says; undefined for any other. `at` is to the second. */
+export function readFootagePath(
+  path: string,
+): Readonly<{ camera: string; at: number; id: string }> | undefined {
+  const [, camera = '', year, month, day, hour, minutes, id = ''] = form.exec(path) ?? [];
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minutes?.slice(0, 2)}:${minutes?.slice(2)}Z`);
+  return isCameraName(camera) && isUploadId(id) && !Number.isNaN(at) ? { camera, at, id } : undefined;
 }

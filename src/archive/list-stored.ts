@@ -1,4 +1,4 @@
-// What lies in a tree of the archive (clips/, thumbnails/), in the order in which its paths sort, so that it can be compared
+// What lies in a tree of the archive (clips/, thumbnails/, footage/), in the order in which its paths sort, so that it can be compared
 // with rows in one pass. Directories are opened one below the other and no link is followed; of the whole tree only the names
 // of one directory, and the stats of one batch, are in memory.
 
@@ -167,3 +167,5 @@ const twoDigits = (name: string) => /^\d\d$/.test(name);
 
 /** `<camera>/YYYY/MM/DD/`, as clip-path.ts makes it. */
 export const storedTree: TreeShape = [isCameraName, name => /^\d{4}$/.test(name), twoDigits, twoDigits];
+/** The same with a directory for each hour, as footage-path.ts makes it. */
+export const footageTree: TreeShape = [...storedTree, twoDigits];

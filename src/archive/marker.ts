@@ -126,7 +126,10 @@ async function readShort(path: string): Promise<string | undefined> {
 /** Missing, empty, or nothing in it but empty directories of ours (a marker that was being written counts as nothing). */
 async function holdsNothing(dataDir: string): Promise<boolean> {
   const layout = layoutOf(dataDir);
-  const ours = new Set([layout.incoming, layout.inbox, layout.clips, layout.thumbnails, layout.quarantine]);
+  const ours = new Set([
+    ...[layout.incoming, layout.inbox, layout.clips, layout.thumbnails],
+    ...[layout.footage, layout.quarantine],
+  ]);
   for await (const entry of entriesOf(dataDir)) {
     const path = join(dataDir, entry.name);
     if (path === `${layout.marker}.new` && entry.isFile()) continue;

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import { checkedRelativePath } from './clip-path.ts';
 import { digestOf } from './digest.ts';
+import { checkedFootagePath } from './footage-path.ts';
 
-/** What reading a stored clip again showed. */
+/** What reading a stored clip or segment again showed. */
 export type StoredReading =
   /** As long as it should be; the hash is for the caller to compare. */
   | Readonly<{ state: 'read'; sha256: string }>
@@ -20,7 +21,7 @@ export type StoredReading =
   | Readonly<{ state: 'unreadable'; error: string }>;
 
 /**
- * Reads a clip again from its first byte to its last, writing it to `copyTo` on the way when that is given. Never throws
+ * Reads a clip or a finished segment again from its first byte to its last, writing it to `copyTo` on the way when that is given. Never throws
  * for what lies on the disk (or for a copy that fails: ENOSPC); rejects with the signal's reason when that is aborted.
  */
 export async function readStored(
@@ -31,7 +32,8 @@ export async function readStored(
 ): Promise<StoredReading> {
   signal?.throwIfAborted();
   try {
-    checkedRelativePath(clip.path, 'clips');
+    if (clip.path.startsWith('footage/')) checkedFootagePath(clip.path);
+    else checkedRelativePath(clip.path, 'clips');
   } catch {
     return { state: 'bad-path' };
   }

@@ -6,19 +6,21 @@ import { lstat, realpath, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import { readStoredPath, thumbnailRelativePath } from './clip-path.ts';
+import { readFootagePath } from './footage-path.ts';
 import { markerHolds, markerMissing } from './marker.ts';
 import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
 
-/** A clip with its thumbnail; paths are relative to the data directory. */
+/** A clip with its thumbnail, or a finished segment; paths are relative to the data directory. */
 export type RemovableMedia = Readonly<{
   id: string;
   camera: string;
+  type: 'clip' | 'segment';
   path: string;
   thumbnail: string | null;
 }>;
 
 /**
- * Unlinks clips and their thumbnails, durably, and the directories that are empty then. What is gone already is fine, so it
+ * Unlinks clips with their thumbnails, and segments, durably, and the directories that are empty then. What is gone already is fine, so it
  * may be done again. Answers what could not be removed, by id, with the reason: an errno or a few words; others are not kept
  * waiting by it. Throws TransientError without the marker.
  */
@@ -46,12 +48,15 @@ export async function removeMedia(
 
 type Target = Readonly<{ id: string; name: string }>;
 
-/** Of a row that somebody may have edited: another clip's file does not go in its place. */
-function ownPaths({ id, camera, path, thumbnail }: RemovableMedia): readonly string[] | undefined {
-  const said = readStoredPath(path, 'clips');
+/**
+ * Of a row that somebody may have edited: another clip's file does not go in its place, and never one that is being written,
+ * whose name ends in `.open`.
+ */
+function ownPaths({ id, camera, type, path, thumbnail }: RemovableMedia): readonly string[] | undefined {
+  const said = type === 'clip' ? readStoredPath(path, 'clips') : readFootagePath(path);
   if (said?.id !== id || said.camera !== camera) return undefined;
   if (thumbnail === null) return [path];
-  return thumbnail === thumbnailRelativePath(path) ? [path, thumbnail] : undefined;
+  return type === 'clip' && thumbnail === thumbnailRelativePath(path) ? [path, thumbnail] : undefined;
 }
 
 /**
@@ -128,11 +133,11 @@ async function unlinkAll(
 }
 
 /**
- * Removes the directories of the day, the month, the year and the camera as far as they are empty. Whoever stores a clip in
- * one at this moment makes it again (clip-files.ts).
+ * Removes the directories of the hour, the day, the month, the year and the camera as far as they are empty. Whoever stores
+ * a clip or begins a segment in one at this moment makes it again (clip-files.ts, footage-files.ts).
  */
 async function pruneEmpty(way: readonly PinnedDirectory[], names: readonly string[]): Promise<void> {
-  // names[depth] lies in way[depth]; the uppermost, clips/ or thumbnails/, stays.
+  // names[depth] lies in way[depth]; the uppermost, clips/, thumbnails/ or footage/, stays.
   for (let depth = way.length - 2; depth >= 1; depth--) {
     const parent = way[depth] as PinnedDirectory;
     try {

@@ -10,6 +10,7 @@ import { isCameraName } from '../domain/camera-name.ts';
 import { checkedRelativePath, readStoredPath } from './clip-path.ts';
 import type { Digest } from './digest.ts';
 import { isPlainName, pathOfName } from './entry-name.ts';
+import { checkedFootagePath } from './footage-path.ts';
 import { jsonOf, namesIn, openRegular } from './inbox.ts';
 import { layoutOf, mediaName, strayCamera, unknownCamera } from './layout.ts';
 import { requireMarker } from './marker.ts';
@@ -79,7 +80,7 @@ export type Strays = Readonly<{
   removeThumbnail(path: string): Promise<void>;
   /** Removes a stored file whose bytes are all in another one. Durable. Throws FailedError when they are not the same. */
   removeDuplicate(path: string, other: Readonly<{ path: string; sha256: string }>): Promise<void>;
-  /** Makes a stored clip read-only again. Throws FailedError when it is not a regular file. */
+  /** Makes a stored clip or segment read-only again. Throws FailedError when it is not a regular file. */
   sealFile(path: string): Promise<void>;
   /** Throws FailedError when a stored clip is not there as a regular file with one name. */
   requireClip(path: string): Promise<void>;
@@ -151,7 +152,7 @@ async function digestOfClip(
 }
 
 async function openStored(dataDir: string, path: string) {
-  const opened = await openRegular(join(dataDir, checkedRelativePath(path, 'clips'))).catch(error => {
+  const opened = await openRegular(join(dataDir, checkedMediaPath(path))).catch(error => {
     throw new FailedError(`${path} cannot be opened (${errnoOf(error)}).`, { cause: error });
   });
   if (opened === undefined)
@@ -159,6 +160,10 @@ async function openStored(dataDir: string, path: string) {
       `${path} is not a regular file with one name that may be read: look at it by hand.`,
     );
   return opened.file;
+}
+
+function checkedMediaPath(path: string): string {
+  return path.startsWith('footage/') ? checkedFootagePath(path) : checkedRelativePath(path, 'clips');
 }
 
 async function readReason(place: string) {

@@ -16,8 +16,10 @@ import { type Filing, filingQueries } from './filing.ts';
 import { type FootageQueries, footageQueries } from './footage.ts';
 import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
+import { type HeldFootage, heldFootage } from './held-footage.ts';
 import { type Holds, holdQueries } from './holds.ts';
 import { type Lookout, lookoutQueries } from './lookout.ts';
+import { type NearFootage, nearFootage } from './near-footage.ts';
 import { type Notes, noteQueries } from './notes.ts';
 import { type Outbox, outboxQueries } from './outbox.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
@@ -36,8 +38,10 @@ export type Catalogue = ChainBackfill &
   FootageFiling &
   FootageQueries &
   Garbage &
+  HeldFootage &
   Holds &
   Lookout &
+  NearFootage &
   Notes &
   Outbox &
   QuarantineList &
@@ -73,6 +77,7 @@ export function openCatalogue(options: {
   });
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
+  const held = heldFootage(db);
   return {
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
@@ -80,19 +85,21 @@ export function openCatalogue(options: {
     ...chainQueries(db),
     ...clipQueries(db),
     ...checkQueries(db),
-    ...dropMissingQuery(db, { chain, placing }),
+    ...dropMissingQuery(db, { chain, placing, held }),
     ...clockQueries(db, placing),
     ...eventQueries(db),
     ...filingQueries(db, { chain, placing }),
     ...footageFiling(db, chain),
     ...footageQueries(db),
-    ...garbageQueries(db, { chain, placing }),
-    ...holdQueries(db),
+    ...garbageQueries(db, { chain, placing, held }),
+    ...held,
+    ...holdQueries(db, held),
     ...lookoutQueries(db),
+    ...nearFootage(db),
     ...noteQueries(db, placing),
     ...outboxQueries(db),
     ...quarantineQueries(db),
-    ...retentionQueries(db),
+    ...retentionQueries(db, held),
     ...supersedingQueries(db),
     [Symbol.dispose]: () => db.close(),
   };

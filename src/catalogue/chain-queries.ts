@@ -1,7 +1,7 @@
 // Reading the chain, in pages: between two of them others may write, and a chain of millions of entries costs no memory.
 
 import type { Db } from '../base/sqlite.ts';
-import type { ChainHead } from '../domain/chain.ts';
+import type { ChainHead, ChainMedia } from '../domain/chain.ts';
 
 /** A row of the chain as it is, whether it is as it should be or not. */
 export type ChainRow = Readonly<{
@@ -19,22 +19,24 @@ export type ChainRow = Readonly<{
 
 export type SignedHead = ChainHead & Readonly<{ signature: string }>;
 
-/** The row of a clip as far as the chain speaks of it. */
+/** The row of a clip or a segment as far as the chain speaks of it. */
 export type ChainedClip = Readonly<{
+  media: ChainMedia;
   id: string;
   camera: string;
   path: string;
   bytes: number;
   sha256: string;
+  /** Of a segment: when it was finished. */
   receivedAt: number;
-  /** Of the upload that brought it first; null when that row is gone. */
+  /** Of the upload that brought it first; null when that row is gone, and for segments. */
   receipt: string | null;
 }>;
 
 export type ChainQueries = Readonly<{
   /** Entries with a number above `after`, in order, `limit` at the most. */
   chainRows(after: number, limit: number): readonly ChainRow[];
-  /** The same of one consistent moment with what the catalogue says of their clips. */
+  /** The same of one consistent moment with what the catalogue says of their clips and segments. */
   chainRowsWithClips(
     after: number,
     limit: number,
@@ -52,16 +54,24 @@ export type ChainQueries = Readonly<{
   /** The number of the entry by which a clip was taken in. */
   keptNumber(subject: string): number | undefined;
   chainedClip(id: string): ChainedClip | undefined;
+  /** A clip or a segment, whichever has this id. */
+  chainedMedia(id: string): ChainedClip | undefined;
   /** Clips that have no entry, by id above `after`. `isPending`: the daemon appends them at its start. */
-  clipsWithoutEntry(
-    after: string,
-    limit: number,
-  ): readonly Readonly<{ id: string; camera: string; path: string; receivedAt: number; isPending: 0 | 1 }>[];
+  clipsWithoutEntry(after: string, limit: number): readonly Unchained[];
+  segmentsWithoutEntry(after: string, limit: number): readonly Unchained[];
+}>;
+
+export type Unchained = Readonly<{
+  id: string;
+  camera: string;
+  path: string;
+  receivedAt: number;
+  isPending: 0 | 1;
 }>;
 
 const rowColumns = `chain_entry.number, chain_entry.day, chain_entry.type, chain_entry.subject, chain_entry.line,
   chain_entry.hash, chain_head.day AS headDay, chain_head.hash AS headHash, chain_head.signature`;
-const clipColumns = `clip.id, clip.camera, clip.path, clip.bytes, clip.sha256, clip.received_at AS receivedAt,
+const clipColumns = `'clip' AS media, clip.id, clip.camera, clip.path, clip.bytes, clip.sha256, clip.received_at AS receivedAt,
   (SELECT body FROM receipt WHERE receipt.upload = clip.id AND receipt.clip = clip.id) AS receipt`;
 const headColumns = 'chain_head.day, chain_head.number, chain_head.hash, chain_head.signature';
 
@@ -71,6 +81,10 @@ export function chainQueries(db: Db): ChainQueries {
     SELECT ${rowColumns} FROM chain_entry LEFT JOIN chain_head ON chain_head.number = chain_entry.number
     WHERE chain_entry.number > ? ORDER BY chain_entry.number, chain_head.day LIMIT ?`);
   const clip = db.prepare<[string], ChainedClip>(`SELECT ${clipColumns} FROM clip WHERE id = ?`);
+  const segment = db.prepare<[string], ChainedClip>(`
+    SELECT 'segment' AS media, id, camera, path, bytes, sha256, kept_from AS receivedAt, NULL AS receipt
+    FROM segment WHERE id = ?`);
+  const media = (id: string) => clip.get(id) ?? segment.get(id);
   const gone = db
     .prepare<[string], number>("SELECT 1 FROM chain_entry WHERE subject = ? AND type = 'gone' LIMIT 1")
     .pluck();
@@ -88,10 +102,11 @@ export function chainQueries(db: Db): ChainQueries {
       "SELECT number FROM chain_entry WHERE subject = ? AND type = 'kept' ORDER BY number LIMIT 1",
     )
     .pluck();
-  const unchained = db.prepare<
-    [string, number],
-    { id: string; camera: string; path: string; receivedAt: number; isPending: 0 | 1 }
-  >(`
+  const unchainedSegments = db.prepare<[string, number], Unchained>(`
+    SELECT id, camera, path, kept_from AS receivedAt, 0 AS isPending FROM segment
+    WHERE id > ? AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE subject = segment.id AND type = 'kept')
+    ORDER BY id LIMIT ?`);
+  const unchained = db.prepare<[string, number], Unchained>(`
     SELECT id, camera, path, received_at AS receivedAt,
            EXISTS (SELECT 1 FROM chain_pending WHERE chain_pending.clip = clip.id) AS isPending
     FROM clip
@@ -100,7 +115,7 @@ export function chainQueries(db: Db): ChainQueries {
   const rowsWithClips = db.transaction((after: number, limit: number) =>
     rows.all(after, limit).map(row => ({
       row,
-      clip: clip.get(row.subject),
+      clip: media(row.subject),
       isGone: row.type === 'kept' && gone.get(row.subject) !== undefined,
     })),
   );
@@ -114,6 +129,8 @@ export function chainQueries(db: Db): ChainQueries {
     hashOf: number => hash.get(number),
     keptNumber: subject => kept.get(subject),
     chainedClip: id => clip.get(id),
+    chainedMedia: media,
     clipsWithoutEntry: (after, limit) => unchained.all(after, limit),
+    segmentsWithoutEntry: (after, limit) => unchainedSegments.all(after, limit),
   };
 }

@@ -3,6 +3,7 @@
 // catalogue of millions of rows costs no memory.
 
 import type { Db } from '../base/sqlite.ts';
+import type { ChainMedia } from '../domain/chain.ts';
 import { maxEndAfterArrivalMs, maxSpanMs } from '../domain/event.ts';
 
 /** A clip as a file: what check compares with the disk. */
@@ -13,6 +14,9 @@ export type StoredClip = Readonly<{
   bytes: number;
   thumbnail: string | null;
 }>;
+
+/** A segment as a file. */
+export type StoredSegment = Readonly<{ id: string; camera: string; path: string; bytes: number }>;
 
 /** A row that breaks a rule. `key`: where the next page begins. */
 export type Offender = Readonly<{
@@ -26,6 +30,7 @@ export type Offender = Readonly<{
 export type GarbageRow = Readonly<{
   id: string;
   camera: string;
+  type: ChainMedia;
   path: string;
   thumbnail: string | null;
   at: number;
@@ -35,12 +40,16 @@ export type CheckQueries = Readonly<{
   clipsByPath(): Iterable<StoredClip>;
   clipAtPath(path: string): StoredClip | undefined;
   clipCount(): number;
+  segmentsByPath(): Iterable<StoredSegment>;
+  segmentAtPath(path: string): StoredSegment | undefined;
   /** What SQLite itself finds wrong with the file, in its words, some at the most; empty when it is sound. */
   damage(): readonly string[];
   /** Rows that refer to a row which is not there: table and how many. */
   brokenReferences(): ReadonlyArray<Readonly<{ table: string; parent: string; rows: number }>>;
   offenders(rule: OffenceRule): Iterable<Offender>;
   isGarbage(path: string): boolean;
+  /** Whether a segment with this path is being written, or was when the recorder died. */
+  isOpenSegment(path: string): boolean;
   garbageRows(): Iterable<GarbageRow>;
   quarantinedRows(): Iterable<Readonly<{ camera: string; id: string; at: number }>>;
   isQuarantined(camera: string, id: string): boolean;
@@ -53,6 +62,8 @@ export type CheckQueries = Readonly<{
 
 const pageRows = 2048;
 const maxComplaints = 20;
+/** More than this two segments of one camera have in common only where a clock was set. */
+const jitterMs = 5000;
 
 /** As eventSpan of domain/event.ts. */
 const eventEnd = `max(clip.start_at,
@@ -78,6 +89,7 @@ const offences = {
     WHERE subject > @after AND type = 'kept'
       AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE subject = kept.subject AND type = 'gone')
       AND NOT EXISTS (SELECT 1 FROM clip WHERE id = kept.subject)
+      AND NOT EXISTS (SELECT 1 FROM segment WHERE id = kept.subject)
       AND NOT EXISTS (SELECT 1 FROM garbage WHERE id = kept.subject)
     ORDER BY subject LIMIT @limit`,
   // The number that is missing is the one after it; before the first entry, verify looks.
@@ -86,6 +98,28 @@ const offences = {
     WHERE number > @after AND number < (SELECT max(number) FROM chain_entry)
       AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE number = entry.number + 1)
     ORDER BY number LIMIT @limit`,
+  'segment-without-entry': `
+    SELECT id AS key, id, camera, path FROM segment
+    WHERE id > @after AND NOT EXISTS (SELECT 1 FROM chain_entry WHERE subject = segment.id AND type = 'kept')
+    ORDER BY id LIMIT @limit`,
+  'segment-with-tombstone': `
+    SELECT id AS key, id, camera, path FROM segment
+    WHERE id > @after AND EXISTS (SELECT 1 FROM chain_entry WHERE subject = segment.id AND type = 'gone')
+    ORDER BY id LIMIT @limit`,
+  // A few seconds are the jitter of a connection that is made anew.
+  'segment-overlap': `
+    SELECT id AS key, id, camera, path FROM segment
+    WHERE id > @after AND EXISTS (
+      SELECT 1 FROM segment AS other WHERE other.camera = segment.camera AND other.start_at >= segment.start_at
+        AND other.start_at < segment.end_at - ${jitterMs} AND other.id <> segment.id
+        AND other.end_at > segment.start_at + ${jitterMs})
+    ORDER BY id LIMIT @limit`,
+  'gap-overlap': `
+    SELECT camera || ' ' || start_at AS key, '' AS id, camera, NULL AS path FROM gap
+    WHERE camera || ' ' || start_at > @after AND EXISTS (
+      SELECT 1 FROM gap AS other WHERE other.camera = gap.camera AND other.start_at > gap.start_at
+        AND (gap.end_at IS NULL OR other.start_at < gap.end_at))
+    ORDER BY 1 LIMIT @limit`,
   'clip-without-event': `
     SELECT id AS key, id, camera, path FROM clip
     WHERE id > @after AND event IS NULL AND kind IN ('video', 'image') ORDER BY id LIMIT @limit`,
@@ -123,12 +157,19 @@ export function checkQueries(db: Db): CheckQueries {
     `SELECT ${columns} FROM clip WHERE path > @after ORDER BY path LIMIT @limit`,
   );
   const atPath = db.prepare<[string], StoredClip>(`SELECT ${columns} FROM clip WHERE path = ?`);
+  const segments = db.prepare<[{ after: string; limit: number }], StoredSegment>(
+    'SELECT id, camera, path, bytes FROM segment WHERE path > @after ORDER BY path LIMIT @limit',
+  );
+  const segmentAt = db.prepare<[string], StoredSegment>(
+    'SELECT id, camera, path, bytes FROM segment WHERE path = ?',
+  );
   const count = db.prepare<[], number>('SELECT count(*) FROM clip').pluck();
   const garbageAt = db
     .prepare<[{ path: string }], number>('SELECT 1 FROM garbage WHERE path = @path OR thumbnail = @path')
     .pluck();
+  const openAt = db.prepare<[string], number>('SELECT 1 FROM open_segment WHERE path = ?').pluck();
   const garbage = db.prepare<[{ after: string; limit: number }], GarbageRow>(
-    'SELECT id, camera, path, thumbnail, at FROM garbage WHERE id > @after ORDER BY id LIMIT @limit',
+    'SELECT id, camera, type, path, thumbnail, at FROM garbage WHERE id > @after ORDER BY id LIMIT @limit',
   );
   const quarantined = db.prepare<
     [{ camera: string; id: string; limit: number }],
@@ -154,6 +195,13 @@ export function checkQueries(db: Db): CheckQueries {
         row => row.path,
       ),
     clipAtPath: path => atPath.get(path),
+    segmentsByPath: () =>
+      pages(
+        '',
+        after => segments.all({ after, limit: pageRows }),
+        row => row.path,
+      ),
+    segmentAtPath: path => segmentAt.get(path),
     clipCount: () => count.get() ?? 0,
     damage: () => damage(db),
     brokenReferences: () => brokenReferences(db),
@@ -171,6 +219,7 @@ export function checkQueries(db: Db): CheckQueries {
         after => quarantined.all({ ...after, limit: pageRows }),
         ({ camera, id }) => ({ camera, id }),
       ),
+    isOpenSegment: path => openAt.get(path) !== undefined,
     isQuarantined: (camera, id) => isQuarantined.get(camera, id) !== undefined,
     removeQuarantined: (camera, id) => void removeQuarantined.run(camera, id),
     setThumbnail: (clip, thumbnail) => void setThumbnail.run(thumbnail, clip),

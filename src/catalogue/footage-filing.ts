@@ -5,6 +5,7 @@ import { type Db, inTransaction } from '../base/sqlite.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
 import type { ChainAppends } from './chain.ts';
 import type { OpenSegment, Segment } from './footage.ts';
+import { isNearEvent } from './near-footage.ts';
 
 /** What follows a segment that was finished: at once another one, or nothing for a reason. */
 export type AfterSegment = Readonly<{ open: OpenSegment } | { gap: GapReason }>;
@@ -18,6 +19,11 @@ export type FootageFiling = Readonly<{
   dropOpenSegment(camera: string, id: string, gap: GapReason): void;
   /** Files a segment with its entry in the chain. Does nothing when it was filed before. */
   fileSegment(segment: Segment, after: AfterSegment): void;
+  /**
+   * Files a segment that was found, with its entry in the chain, and changes no gap. Answers false where it is filed or being
+   * written.
+   */
+  takeInSegment(segment: Segment): boolean;
   /** Nothing is recorded from here on, or for another reason than until now. */
   beginGap(camera: string, at: number, reason: GapReason): void;
   /**
@@ -30,13 +36,17 @@ export type FootageFiling = Readonly<{
 }>;
 
 const insertSegment = `
-  INSERT OR IGNORE INTO segment (id, camera, path, start_at, end_at, duration_ms, bytes, sha256, codec, audio_codec, width, height,
+  INSERT INTO segment (id, camera, path, start_at, end_at, duration_ms, bytes, sha256, codec, audio_codec, width, height,
     run, init_sha256, end_reason, kept_from)
   VALUES (@id, @camera, @path, @startAt, @endAt, @durationMs, @bytes, @sha256, @codec, @audioCodec, @width, @height,
-    @run, @initSha256, @endReason, @keptFrom)`;
+    @run, @initSha256, @endReason, @keptFrom)
+  ON CONFLICT (id) DO NOTHING`;
 
 export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
   const insert = db.prepare<[Segment]>(insertSegment);
+  const setNearness = db.prepare<[string]>(
+    `UPDATE segment SET near_event = 1 WHERE id = ? AND ${isNearEvent}`,
+  );
   const putOpen = db.prepare<[OpenSegment]>(`
     INSERT OR REPLACE INTO open_segment (camera, id, run, path, start_at, end_at, written_at)
     VALUES (@camera, @id, @run, @path, @startAt, @endAt, @writtenAt)`);
@@ -57,8 +67,21 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
         SELECT end_at AS at FROM (SELECT end_at FROM segment WHERE camera = @camera ORDER BY start_at DESC LIMIT 1)
         UNION ALL SELECT at FROM (SELECT coalesce(end_at, start_at) AS at FROM gap WHERE camera = @camera ORDER BY start_at DESC LIMIT 1))`)
     .pluck();
+  const openId = db.prepare<[string], number>('SELECT 1 FROM open_segment WHERE id = ?').pluck();
   const gaps = gapWrites(db);
+  /** Answers false when it was filed before. */
+  const put = (segment: Segment): boolean => {
+    if (insert.run(segment).changes === 0) return false;
+    const { id, camera, bytes, sha256, keptFrom } = segment;
+    setNearness.run(id);
+    chain.appendKept({
+      ...{ media: 'segment', id, camera, bytes, sha256 },
+      ...{ receivedAt: keptFrom, receipt: null },
+    });
+    return true;
+  };
   return {
+    takeInSegment: segment => inTransaction(db, () => openId.get(segment.id) === undefined && put(segment)),
     addOpenSegment: open =>
       inTransaction(db, () => {
         gaps.end(open.camera, open.startAt);
@@ -74,12 +97,8 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
       }),
     fileSegment: (segment, after) =>
       inTransaction(db, () => {
-        if (insert.run(segment).changes === 0) return;
-        const { id, camera, bytes, sha256, keptFrom } = segment;
-        chain.appendKept({
-          ...{ media: 'segment', id, camera, bytes, sha256 },
-          ...{ receivedAt: keptFrom, receipt: null },
-        });
+        if (!put(segment)) return;
+        const { id, camera } = segment;
         removeOpen.run(camera, id);
         if ('gap' in after) return gaps.follow(camera, segment.endAt, after.gap);
         gaps.end(camera, after.open.startAt);
@@ -111,11 +130,16 @@ function gapWrites(db: Db) {
   const lastEnd = db
     .prepare<[string], number>('SELECT end_at FROM gap WHERE camera = ? ORDER BY start_at DESC LIMIT 1')
     .pluck();
-  const insert = db.prepare<[string, number, number | null, GapReason]>(
-    'INSERT INTO gap (camera, start_at, end_at, reason) VALUES (?, ?, ?, ?)',
+  const insert = db.prepare<[string, number, GapReason]>(
+    'INSERT INTO gap (camera, start_at, end_at, reason) VALUES (?, ?, NULL, ?)',
   );
-  const nextOf = db.prepare<[string, number], { startAt: number; reason: GapReason }>(
-    'SELECT start_at AS startAt, reason FROM gap WHERE camera = ? AND start_at >= ? ORDER BY start_at LIMIT 1',
+  const nextStart = db
+    .prepare<[string, number], number>(
+      'SELECT start_at FROM gap WHERE camera = ? AND start_at >= ? ORDER BY start_at LIMIT 1',
+    )
+    .pluck();
+  const startEarlier = db.prepare<[number, string, number]>(
+    'UPDATE gap SET start_at = ? WHERE camera = ? AND start_at = ?',
   );
   const endBefore = db
     .prepare<[string, number], number | null>(
@@ -135,17 +159,17 @@ function gapWrites(db: Db) {
       if (gap?.reason === reason) return;
       const startAt = Math.max(at, gap?.startAt ?? 0, (gap ? undefined : lastEnd.get(camera)) ?? 0);
       writes.end(camera, startAt);
-      insert.run(camera, startAt, null, reason);
+      insert.run(camera, startAt, reason);
     },
     /**
      * What comes after a segment. Where a gap lasts already, the segment was finished late, by a disk that came back: only
-     * what is missing before the gaps is added to them.
+     * what is missing before them is added to the first.
      */
     follow(camera: string, at: number, reason: GapReason) {
       if (lasting.get(camera) === undefined) return writes.begin(camera, at, reason);
-      const next = nextOf.get(camera, at);
+      const next = nextStart.get(camera, at);
       const since = Math.max(at, endBefore.get(camera, at) ?? 0);
-      if (next !== undefined && since < next.startAt) insert.run(camera, since, next.startAt, next.reason);
+      if (next !== undefined && since < next) startEarlier.run(since, camera, next);
     },
   };
   return writes;

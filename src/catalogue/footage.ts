@@ -81,6 +81,8 @@ export type FootageQueries = Readonly<{
   /** The same at once, `limit` (10 000) at the most: a week of minutes. */
   segmentsBetween(span: CameraSpan, limit?: number): readonly Segment[];
   segment(id: string): Segment | undefined;
+  /** The one that starts last. */
+  lastSegment(camera: string): Segment | undefined;
   /**
    * Oldest first, cut to the span, `limit` (10 000) at the most. The one that lasts ends at `now`; and what comes after the recorder's last sign of life is
    * `unknown`.
@@ -92,6 +94,8 @@ export type FootageQueries = Readonly<{
   coverage(span: CameraSpan & Readonly<{ now: number }>): Coverage;
   /** Whether a recorder that is alive writes a segment of this camera. */
   isRecording(camera: string, now: number): boolean;
+  /** The first moment that anything is known of this camera's recording; undefined: nothing is. */
+  recordedFrom(camera: string): number | undefined;
   /** When a recorder was last alive; null: never. */
   recorderAliveAt(): number | null;
 }>;
@@ -125,6 +129,9 @@ export function footageQueries(db: Db): FootageQueries {
     `SELECT start_at AS startAt, end_at AS endAt FROM segment WHERE ${inSpan} ORDER BY start_at`,
   );
   const byId = db.prepare<[string], Segment>(`SELECT ${selectSegment} FROM segment WHERE id = ?`);
+  const last = db.prepare<[string], Segment>(
+    `SELECT ${selectSegment} FROM segment WHERE camera = ? ORDER BY start_at DESC LIMIT 1`,
+  );
   // Gaps do not overlap, so that only the last of those that begin before the span can reach into it.
   const gapsIn = db.prepare<[CameraSpan & { limit: number }], GapRow>(`
     SELECT start_at AS startAt, end_at AS endAt, reason FROM gap
@@ -186,6 +193,7 @@ export function footageQueries(db: Db): FootageQueries {
     listGaps,
     segmentsBetween: (span, limit = maxRows) => list.all({ ...span, limit }),
     segment: id => byId.get(id),
+    lastSegment: camera => last.get(camera),
     gaps,
     openSegments: () => open.all(),
     coverage({ camera, from, to, now }) {
@@ -201,6 +209,7 @@ export function footageQueries(db: Db): FootageQueries {
       const current = openOf.get(camera);
       return current !== undefined && isWritten(current, now);
     },
+    recordedFrom: known.first,
     recorderAliveAt: () => aliveAt.get() ?? null,
   };
 }

@@ -3,13 +3,19 @@
 // its row before it is gone, and what an interruption leaves is found here.
 
 import { type Db, inTransaction } from '../base/sqlite.ts';
+import type { ChainMedia } from '../domain/chain.ts';
+import type { Span } from '../domain/footage/coverage.ts';
+import { overlapsAny } from '../domain/footage/span-set.ts';
+import type { MediaClass } from '../domain/retention-plan.ts';
 import type { ChainAppends } from './chain.ts';
 import type { EventPlacing } from './events.ts';
+import type { HeldFootage } from './held-footage.ts';
 import { heldClip } from './holds.ts';
 
-/** A clip that somebody wants gone, as he saw it. Instants are epoch milliseconds. */
+/** A clip or a segment that somebody wants gone, as he saw it. Instants are epoch milliseconds. */
 export type Unwanted = Readonly<{
   id: string;
+  mediaClass: MediaClass;
   camera: string;
   bytes: number;
   keptFrom: number;
@@ -21,6 +27,7 @@ export type Unwanted = Readonly<{
 export type GarbageFile = Readonly<{
   id: string;
   camera: string;
+  type: ChainMedia;
   path: string;
   thumbnail: string | null;
   bytes: number;
@@ -30,8 +37,8 @@ export type GarbageFile = Readonly<{
 
 export type Garbage = Readonly<{
   /**
-   * Makes garbage of clips in one transaction, some dozens at a time, since nobody else writes meanwhile. What is on hold by
-   * then, is gone, or is not any more what was seen stays as it is. Answers what became garbage. Throws when the catalogue
+   * Makes garbage of media in one transaction, some dozens at a time, since nobody else writes meanwhile. What is on hold by
+   * then, is gone, or is not any more what was seen (footage near which there is an event by now) stays as it is. Answers what became garbage. Throws when the catalogue
    * was opened without a key for the chain.
    */
   makeGarbage(unwanted: readonly Unwanted[], at: number): readonly GarbageFile[];
@@ -48,9 +55,17 @@ export type Garbage = Readonly<{
  */
 export function garbageQueries(
   db: Db,
-  { chain, placing }: { chain: Pick<ChainAppends, 'appendGone'>; placing: Pick<EventPlacing, 'removeClip'> },
+  {
+    chain,
+    placing,
+    held,
+  }: {
+    chain: Pick<ChainAppends, 'appendGone'>;
+    placing: Pick<EventPlacing, 'removeClip'>;
+    held: Pick<HeldFootage, 'heldSpans'>;
+  },
 ): Garbage {
-  const columns = 'id, camera, path, thumbnail, bytes, reason, at';
+  const columns = 'id, camera, type, path, thumbnail, bytes, reason, at';
   // A clip may not become garbage twice at once, and what has that id as garbage is gone first.
   const stillUnwanted = db.prepare<
     [Unwanted],
@@ -63,37 +78,71 @@ export function garbageQueries(
     'DELETE FROM note WHERE camera = @camera AND upload IN (SELECT upload FROM receipt WHERE clip = @id)',
   );
   const removeClip = db.prepare<[string]>('DELETE FROM clip WHERE id = ?');
+  const segments = segmentGarbage(db, held);
   const insert = db.prepare<[GarbageFile]>(
-    `INSERT INTO garbage (type, ${columns}) VALUES ('clip', @id, @camera, @path, @thumbnail, @bytes, @reason, @at)`,
+    `INSERT INTO garbage (${columns}) VALUES (@id, @camera, @type, @path, @thumbnail, @bytes, @reason, @at)`,
   );
   const page = db.prepare<[string, number], GarbageFile>(
-    `SELECT ${columns} FROM garbage WHERE type = 'clip' AND id > ? ORDER BY id LIMIT ?`,
+    `SELECT ${columns} FROM garbage WHERE id > ? ORDER BY id LIMIT ?`,
   );
-  const byId = db.prepare<[string], GarbageFile>(
-    `SELECT ${columns} FROM garbage WHERE type = 'clip' AND id = ?`,
-  );
+  const byId = db.prepare<[string], GarbageFile>(`SELECT ${columns} FROM garbage WHERE id = ?`);
   const remove = db.prepare<[string]>('DELETE FROM garbage WHERE id = ?');
 
-  const becomeGarbage = (unwanted: Unwanted, at: number): GarbageFile[] => {
-    const found = stillUnwanted.get(unwanted);
+  const becomeGarbage = (unwanted: Unwanted, at: number, isHeld: SegmentHolds): GarbageFile[] => {
+    const type = unwanted.mediaClass === 'clip' ? 'clip' : 'segment';
+    const found = type === 'clip' ? stillUnwanted.get(unwanted) : segments.stillUnwanted(unwanted, isHeld);
     if (found === undefined) return [];
-    const { sha256, ...paths } = found;
+    const { sha256, path, thumbnail } = found;
     const { id, camera, bytes, reason } = unwanted;
-    chain.appendGone({ media: 'clip', id, camera, bytes, sha256, reason, at });
-    placing.removeClip(id);
-    removeNotes.run(unwanted);
-    removeClip.run(id);
-    const file = { id, camera, ...paths, bytes, reason, at };
+    chain.appendGone({ media: type, id, camera, bytes, sha256, reason, at });
+    if (type === 'segment') segments.remove(id);
+    else {
+      placing.removeClip(id);
+      removeNotes.run(unwanted);
+      removeClip.run(id);
+    }
+    const file = { id, camera, type, path, thumbnail, bytes, reason, at } as const;
     insert.run(file);
     return [file];
   };
   return {
-    makeGarbage: (unwanted, at) => inTransaction(db, () => unwanted.flatMap(each => becomeGarbage(each, at))),
+    makeGarbage: (unwanted, at) =>
+      inTransaction(db, () => {
+        const isHeld = segments.holds();
+        return unwanted.flatMap(each => becomeGarbage(each, at, isHeld));
+      }),
     garbageFiles: (after, limit) => page.all(after, limit),
     garbageFile: id => byId.get(id),
     forgetGarbage: ids =>
       inTransaction(db, () => {
         for (const id of ids) remove.run(id);
       }),
+  };
+}
+
+/** Whether a span of a camera has something on hold, as of the transaction that asks. */
+type SegmentHolds = (camera: string, span: Span) => boolean;
+type FoundSegment = Span & Readonly<{ path: string; thumbnail: null; sha256: string }>;
+
+function segmentGarbage(db: Db, held: Pick<HeldFootage, 'heldSpans'>) {
+  const same = db.prepare<[Unwanted & { near: 0 | 1 }], FoundSegment>(`
+    SELECT path, NULL AS thumbnail, sha256, start_at AS startAt, end_at AS endAt FROM segment
+    WHERE id = @id AND camera = @camera AND bytes = @bytes AND kept_from = @keptFrom AND near_event = @near
+      AND NOT EXISTS (SELECT 1 FROM garbage WHERE garbage.id = segment.id)`);
+  const remove = db.prepare<[string]>('DELETE FROM segment WHERE id = ?');
+  return {
+    stillUnwanted(unwanted: Unwanted, isHeld: SegmentHolds): FoundSegment | undefined {
+      const found = same.get({ ...unwanted, near: unwanted.mediaClass === 'event-footage' ? 1 : 0 });
+      return found === undefined || isHeld(unwanted.camera, found) ? undefined : found;
+    },
+    holds(): SegmentHolds {
+      const spans = new Map<string, readonly Span[]>();
+      return (camera, span) => {
+        const known = spans.get(camera) ?? held.heldSpans(camera);
+        spans.set(camera, known);
+        return overlapsAny(known, span);
+      };
+    },
+    remove: (id: string) => void remove.run(id),
   };
 }

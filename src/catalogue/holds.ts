@@ -3,6 +3,7 @@
 
 import { type Db, inTransaction } from '../base/sqlite.ts';
 import { maxEndAfterArrivalMs } from '../domain/event.ts';
+import type { HeldFootage } from './held-footage.ts';
 
 export type Hold = Readonly<{
   id: string;
@@ -14,6 +15,8 @@ export type Hold = Readonly<{
   reason: string | null;
   addedAt: number;
 }>;
+
+export type HoldContents = Readonly<{ clips: number; segments: number; bytes: number }>;
 
 export type Holds = Readonly<{
   /**
@@ -28,8 +31,10 @@ export type Holds = Readonly<{
   /** An event that was there only because it was held goes with its last hold. */
   removeHold(id: string): void;
   isEventHeld(event: string): boolean;
-  /** Bytes of clips that are on hold, each counted once; of one camera or of all. */
+  /** Bytes of clips and footage that are on hold, each counted once; of one camera or of all. */
   heldBytes(camera?: string): number;
+  /** What one hold holds; another one may hold it too. */
+  contentsOfHold(hold: Hold): HoldContents;
 }>;
 
 /**
@@ -37,8 +42,14 @@ export type Holds = Readonly<{
  * is to be kept, and a forged length keeps no more than a forged time would.
  */
 const maxHeldSpanMs = 86_400_000;
+/**
+ * How long a clip lasts. One that was cut short and does not say, as when somebody smashed the camera, may show everything up
+ * to its arrival.
+ */
+const clipLengthMs = `coalesce(clip.duration_ms,
+  CASE WHEN clip.kind IN ('video', 'other') THEN clip.received_at - clip.start_at ELSE 0 END)`;
 /** The end of a clip; an expression over the table clip. Nothing was filmed after it arrived. */
-const clipEnd = `max(clip.start_at, min(clip.start_at + min(coalesce(clip.duration_ms, 0), ${maxHeldSpanMs}),
+const clipEnd = `max(clip.start_at, min(clip.start_at + min(${clipLengthMs}, ${maxHeldSpanMs}),
   clip.received_at + ${maxEndAfterArrivalMs}))`;
 
 /** Whether a row of hold is of a span that a row of clip lies in, if only with an end. */
@@ -53,7 +64,7 @@ export const heldClip = `(
 const selectHold =
   'SELECT id, camera, event, from_at AS fromAt, to_at AS toAt, reason, added_at AS addedAt FROM hold';
 
-export function holdQueries(db: Db): Holds {
+export function holdQueries(db: Db, held: HeldFootage): Holds {
   const count = db.prepare<[], number>('SELECT count(*) FROM hold').pluck();
   const insert = db.prepare<[Hold]>(`
     INSERT INTO hold (id, camera, event, from_at, to_at, reason, added_at)
@@ -82,6 +93,13 @@ export function holdQueries(db: Db): Holds {
           ON clip.camera = hold.camera AND clip.start_at < hold.to_at AND clip.start_at >= hold.from_at - ${maxHeldSpanMs}
         WHERE hold.event IS NULL AND hold.from_at <= ${clipEnd} AND (@camera IS NULL OR hold.camera = @camera))`)
     .pluck();
+  const heldCameras = db.prepare<[], string>('SELECT DISTINCT camera FROM hold').pluck();
+  const ofEvent = db.prepare<[string], { clips: number; bytes: number }>(
+    'SELECT count(*) AS clips, coalesce(sum(bytes), 0) AS bytes FROM clip WHERE event = ?',
+  );
+  const ofSpan = db.prepare<[Hold], { clips: number; bytes: number }>(`
+    SELECT count(*) AS clips, coalesce(sum(bytes), 0) AS bytes FROM clip INDEXED BY clip_by_camera_and_start
+    WHERE camera = @camera AND start_at < @toAt AND start_at >= @fromAt - ${maxHeldSpanMs} AND @fromAt <= ${clipEnd}`);
   const isHeld = db
     .prepare<[string], number>(`SELECT 1 FROM event WHERE id = ? AND ${heldEventCondition}`)
     .pluck();
@@ -102,7 +120,21 @@ export function holdQueries(db: Db): Holds {
         for (const event of remove.all(id)) if (event !== null) removeEmptyEvent.run({ event });
       }),
     isEventHeld: event => isHeld.get(event) !== undefined,
-    heldBytes: camera => bytes.get({ camera: camera ?? null }) ?? 0,
+    heldBytes(camera) {
+      const cameras = camera === undefined ? heldCameras.all() : [camera];
+      const footage = cameras.map(each => held.footageIn(each, held.heldSpans(each)).bytes);
+      return footage.reduce((sum, each) => sum + each, bytes.get({ camera: camera ?? null }) ?? 0);
+    },
+    contentsOfHold(hold) {
+      const clips = hold.event === null ? ofSpan.get(hold) : ofEvent.get(hold.event);
+      const span = held.spanOfHold(hold.id);
+      const footage = held.footageIn(hold.camera, span === undefined ? [] : [span]);
+      return {
+        clips: clips?.clips ?? 0,
+        segments: footage.segments,
+        bytes: (clips?.bytes ?? 0) + footage.bytes,
+      };
+    },
   };
 }
 

@@ -25,6 +25,7 @@ import { behaviourOf } from './camera-behaviour.ts';
 import { cameraBlock, formatCameraBlock } from './camera-block.ts';
 import { cameraFacts, cameraNow, formatCamera, formatCameraTable } from './camera-facts.ts';
 import { registerCameraSet } from './camera-set.ts';
+import { registerSnapshot } from './camera-snapshot.ts';
 import type { Desk } from './desk.ts';
 import { followCamera } from './follow-camera.ts';
 import { withCommonOptions } from './frame.ts';
@@ -47,6 +48,7 @@ export function registerCameraCommands(program: Command, desk: Desk): void {
   registerSettings(camera, desk);
   registerCameraSet(camera, desk);
   registerNetworks(camera, desk);
+  registerSnapshot(camera, desk);
 }
 
 type AddOptions = StreamOptions & { allow: string[]; timeZone?: string; passwordStdin?: boolean };

@@ -77,9 +77,9 @@ function subjectOf({ path, camera, id }: Told): string {
   return path ?? [camera, id].filter(each => each !== null).join(' ');
 }
 
-function sentenceOf({ clips, unknown, violations, remarks, repaired }: Summary): string {
+function sentenceOf({ clips, segments, unknown, violations, remarks, repaired }: Summary): string {
   return [
-    `${clips} clips checked`,
+    segments === 0 ? `${clips} clips checked` : `${clips} clips and ${segments} segments of footage checked`,
     violations === 0 ? 'all is well' : `${violations} ${violations === 1 ? 'violation' : 'violations'}`,
     ...(unknown === 0 ? [] : [`${unknown} in directories that cannot be read`]),
     ...(remarks === 0 ? [] : [`${remarks} ${remarks === 1 ? 'remark' : 'remarks'}`]),
@@ -98,12 +98,12 @@ function jsonReport(desk: Desk): CheckReport {
     },
     end(summary) {
       if (pending !== undefined) desk.print(`    ${pending}`);
-      const { clips, unknown, violations, remarks, repaired } = summary ?? nothingYet;
-      const counts = Object.entries({ clips, unknown, violations, remarks, repaired });
+      const { clips, segments, unknown, violations, remarks, repaired } = summary ?? nothingYet;
+      const counts = Object.entries({ clips, segments, unknown, violations, remarks, repaired });
       const facts = counts.map(([name, value]) => `  "${name}": ${value}`).join(',\n');
       desk.print(`  ],\n${facts}\n}`);
     },
   };
 }
 
-const nothingYet: Summary = { clips: 0, unknown: 0, violations: 0, remarks: 0, repaired: 0 };
+const nothingYet: Summary = { clips: 0, segments: 0, unknown: 0, violations: 0, remarks: 0, repaired: 0 };

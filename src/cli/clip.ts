@@ -3,8 +3,10 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openClipFiles } from '../archive/clip-files.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Clip } from '../catalogue/clip-row.ts';
+import { type Backfill, openBackfill } from '../inspect/backfill.ts';
 import { clipFacts } from '../inspect/clip-facts.ts';
 import type { Desk } from './desk.ts';
 import { exportProof } from './export-proof.ts';
@@ -35,8 +37,10 @@ function registerList(clip: Command, desk: Desk): void {
       const query = listQuery(options);
       using catalogue = openIfThere(desk.settings(command));
       const clips = catalogue?.listClips(query) ?? [];
-      if (desk.wantsJson(command)) return printJsonArray(desk, clips, clipFacts);
-      if (printTable(desk, columns, clips, rowOf) === 0)
+      const backfill = backfillFrom(catalogue);
+      if (desk.wantsJson(command))
+        return printJsonArray(desk, clips, clip => ({ ...clipFacts(clip), backfill: backfill(clip) }));
+      if (printTable(desk, columns, clips, clip => rowOf(clip, backfill(clip))) === 0)
         desk.remark(isFiltered(options) ? 'No clip matches.' : 'No clips yet.');
     },
   );
@@ -50,7 +54,8 @@ function registerShow(clip: Command, desk: Desk): void {
     .description('everything that is known about one clip')
     .action((id: string, _options: unknown, command: Command) => {
       using catalogue = openIfThere(desk.settings(command));
-      const facts = { ...clipFacts(oneClip(catalogue, id)) };
+      const found = oneClip(catalogue, id);
+      const facts = { ...clipFacts(found), backfill: backfillFrom(catalogue)(found) };
       if (desk.wantsJson(command)) return desk.print(JSON.stringify(facts, null, 2));
       const shown = Object.entries(facts).filter(([, value]) => value !== null);
       desk.print(formatFacts(shown.map(([name, value]) => [name, String(value)] as const)));
@@ -74,7 +79,9 @@ function registerExport(clip: Command, desk: Desk): void {
       const found = oneClip(catalogue, id);
       const out = resolve(options.out);
       const proof =
-        options.proof && catalogue ? await exportProof(settings, catalogue, [found], out) : undefined;
+        options.proof && catalogue
+          ? await exportProof(settings, catalogue, { clips: [found] }, out)
+          : undefined;
       // Nothing is written to the archive, and without its id nothing could be.
       if (proof === undefined)
         await openClipFiles({ dataDir: settings.dataDir, archiveId: '' }).exportClip(found.path, out);
@@ -112,10 +119,15 @@ const columns = [
   { title: 'SIZE', right: true },
   'KIND',
   'COMPLETE',
+  'MARKS',
   'NAME',
 ] as const;
 
-function rowOf(clip: Clip): string[] {
+function backfillFrom(catalogue: Catalogue | undefined): Backfill {
+  return catalogue === undefined ? () => null : openBackfill(catalogue, systemClock.now());
+}
+
+function rowOf(clip: Clip, backfill: boolean | null): string[] {
   const { startAt } = clipFacts(clip);
   return [
     clip.id.slice(0, shortIdLength),
@@ -126,6 +138,7 @@ function rowOf(clip: Clip): string[] {
     formatBytes(clip.bytes),
     clip.kind,
     clip.supersededBy === null ? clip.completeness : 'superseded',
+    backfill ? 'back-fill' : '',
     clip.originalPath,
   ];
 }

@@ -12,6 +12,7 @@ import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { becomeOwner } from './state-owner.ts';
 import { unusableDirectory } from './unusable-directory.ts';
+import { writeOut } from './write-out.ts';
 
 /** sysexits.h, for service managers and scripts (systemd's RestartPreventExitStatus). */
 const exitCodes = { done: 0, failed: 1, usage: 2, settings: 78 } as const;
@@ -122,7 +123,7 @@ function openDesk({ loaded, setExitCode }: Outcome): Desk {
       return settings;
     },
     wantsJson: command => command.optsWithGlobals<{ json?: boolean }>().json === true,
-    print: text => void process.stdout.write(`${text}\n`),
+    print: text => writeOut(`${text}\n`),
     remark: text => void process.stderr.write(`${text}\n`),
     readSecret: prompt => (process.stdin.isTTY ? askSecret(prompt) : readFirstLine()),
     setExitCode,

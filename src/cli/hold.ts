@@ -81,7 +81,7 @@ function newHold(options: AddOptions, settings: Settings, catalogue: Catalogue |
   if (toAt <= fromAt) throw new UsageError('--to is expected to be later than --from.');
   if (!isKnown(camera, settings, catalogue))
     throw new FailedError(
-      `There is no camera ${JSON.stringify(camera)}, and none of its clips: clipward camera list shows the cameras.`,
+      `There is no camera ${JSON.stringify(camera)}, and none of its clips or footage: clipward camera list shows the cameras.`,
     );
   if (catalogue === undefined)
     throw new FailedError('Nothing was filed yet, so there is nothing to hold: start clipward serve first.');
@@ -93,14 +93,14 @@ function isKnown(camera: string, { stateDir }: Settings, catalogue: Catalogue | 
   using accounts = openAccountReader({ stateDir });
   return (
     accounts.camera(camera) !== undefined ||
-    (catalogue?.tallies() ?? []).some(tally => tally.camera === camera)
+    (catalogue?.holdings() ?? []).some(each => each.camera === camera)
   );
 }
 
 /** Everything on hold means a full disk, and then nothing new is taken. */
 function warnOfMuch(desk: Desk, catalogue: Catalogue): void {
   const held = catalogue.heldBytes();
-  const all = catalogue.tallies().reduce((sum, tally) => sum + tally.bytes, 0);
+  const all = catalogue.holdings().reduce((sum, { bytes }) => sum + bytes, 0);
   if (held * 2 <= all) return;
   desk.remark(
     `${formatBytes(held)} of ${formatBytes(all)} are on hold now: what is held is never deleted, and a full disk takes no new clips.`,
@@ -108,14 +108,18 @@ function warnOfMuch(desk: Desk, catalogue: Catalogue): void {
 }
 
 function print(desk: Desk, command: Command, settings: Settings, catalogue: Catalogue, hold: Hold): void {
-  const event = hold.event === null ? undefined : catalogue.event(hold.event);
-  const facts = holdFacts(hold, event, openCameraZones(settings)(hold.camera));
+  const facts = factsOf(catalogue, hold, openCameraZones(settings)(hold.camera));
   const shown = Object.entries(facts).filter(([, value]) => value !== null);
   desk.print(
     desk.wantsJson(command)
       ? JSON.stringify(facts, null, 2)
       : formatFacts(shown.map(([name, value]) => [name, String(value)] as const)),
   );
+}
+
+function factsOf(catalogue: Catalogue, hold: Hold, timeZone: string) {
+  const event = hold.event === null ? undefined : catalogue.event(hold.event);
+  return holdFacts(hold, { event, contents: catalogue.contentsOfHold(hold), timeZone });
 }
 
 function registerList(hold: Command, desk: Desk): void {
@@ -126,20 +130,25 @@ function registerList(hold: Command, desk: Desk): void {
       const settings = desk.settings(command);
       using catalogue = openIfThere(settings);
       const zoneOf = openCameraZones(settings);
-      const facts = (catalogue?.holds() ?? []).map(each =>
-        holdFacts(each, each.event === null ? undefined : catalogue?.event(each.event), zoneOf(each.camera)),
+      const holds = catalogue?.holds() ?? [];
+      const facts = holds.flatMap(each =>
+        catalogue === undefined ? [] : [factsOf(catalogue, each, zoneOf(each.camera))],
       );
       if (desk.wantsJson(command)) return desk.print(JSON.stringify(facts, null, 2));
       if (facts.length === 0) return desk.remark('Nothing is on hold.');
+      const right = (title: string) => ({ title, right: true }) as const;
       desk.print(
         formatTable(
-          ['ID', 'CAMERA', 'EVENT', 'FROM', 'TO', 'REASON'],
-          facts.map(({ id, camera, eventId, fromAt, toAt, reason }) => [
+          ['ID', 'CAMERA', 'EVENT', 'FROM', 'TO', right('CLIPS'), right('FOOTAGE'), right('SIZE'), 'REASON'],
+          facts.map(({ id, camera, eventId, fromAt, toAt, clips, segments, bytes, reason }) => [
             id.slice(0, shortIdLength),
             camera,
             eventId?.slice(0, shortIdLength) ?? '',
             shownInstant(fromAt ?? ''),
             shownInstant(toAt ?? ''),
+            String(clips),
+            String(segments),
+            formatBytes(bytes),
             reason ?? '',
           ]),
         ),

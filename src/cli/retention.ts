@@ -15,7 +15,7 @@ import { spaceOf } from '../inspect/checks/free-disk.ts';
 import { type RetentionReport, retentionReport } from '../inspect/retention-report.ts';
 import { askPlan } from '../retain/ask-plan.ts';
 import { openRetention } from '../retain/open-retention.ts';
-import { type RetentionParts, runRetention } from '../retain/run-retention.ts';
+import { type Deleted, type RetentionParts, runRetention } from '../retain/run-retention.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
@@ -59,7 +59,7 @@ function registerRun(retention: Command, desk: Desk): void {
 }
 
 type RunResult = Readonly<{
-  deleted: ReadonlyArray<Readonly<{ camera: string; reason: string; clips: number; bytes: number }>>;
+  deleted: ReadonlyArray<Deleted>;
   spared: number;
   stuck: ReadonlyArray<Readonly<{ path: string; reason: string }>>;
   unmet: readonly string[];
@@ -99,8 +99,13 @@ async function runToTheEnd(parts: RetentionParts, signal: AbortSignal): Promise<
       throw new FailedError('The daemon is deleting at this moment: wait for it, or try again in a minute.');
     for (const each of pass.deleted) {
       const key = `${each.camera} ${each.reason}`;
-      const before = deleted.get(key) ?? { clips: 0, bytes: 0 };
-      deleted.set(key, { ...each, clips: before.clips + each.clips, bytes: before.bytes + each.bytes });
+      const before = deleted.get(key) ?? { clips: 0, segments: 0, bytes: 0 };
+      deleted.set(key, {
+        ...each,
+        clips: before.clips + each.clips,
+        segments: before.segments + each.segments,
+        bytes: before.bytes + each.bytes,
+      });
     }
     spared += pass.spared;
     const stuck = pass.stuck.map(({ path, reason }) => ({ path, reason }));
@@ -115,8 +120,14 @@ function formatRun({ deleted, spared, stuck, unmet }: RunResult): string {
     deleted.length === 0
       ? 'Nothing was to be deleted.'
       : formatTable(
-          ['CAMERA', 'WHY', right('CLIPS'), right('SIZE')],
-          deleted.map(each => [each.camera, each.reason, String(each.clips), formatBytes(each.bytes)]),
+          ['CAMERA', 'WHY', right('CLIPS'), right('SEGMENTS'), right('SIZE')],
+          deleted.map(each => [
+            each.camera,
+            each.reason,
+            String(each.clips),
+            String(each.segments),
+            formatBytes(each.bytes),
+          ]),
         ),
     ...(spared === 0 ? [] : [`${spared} were put on hold meanwhile, or had changed, and were left alone.`]),
     ...stuck.map(({ path, reason }) => `${escapeForTerminal(path)} cannot be removed: ${reason}`),
@@ -170,9 +181,10 @@ function formatReport(report: RetentionReport): string {
       ? []
       : [
           formatTable(
-            ['CAMERA', right('A DAY'), right('DAYS ASKED'), right('DAYS THAT FIT')],
+            ['CAMERA', 'MEDIA', right('A DAY'), right('DAYS ASKED'), right('DAYS THAT FIT')],
             forecast.map(each => [
               each.camera,
+              each.media,
               formatBytes(each.bytesPerDay),
               each.askedDays === null ? 'as many as fit' : String(each.askedDays),
               each.fitDays === null ? 'nothing arrives' : String(Math.floor(each.fitDays)),

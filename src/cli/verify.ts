@@ -122,9 +122,9 @@ function onlyOne(stateDir: string): Disposable {
 
 function textOf(progress: Progress): string {
   if (progress.phase === 'chain') return `chain: entry ${progress.done} of ${progress.of}`;
-  const { bytes, ofBytes, clips, ofClips } = progress;
+  const { bytes, ofBytes, files, ofFiles } = progress;
   const percent = ofBytes === 0 ? 100 : Math.min(100, (100 * bytes) / ofBytes);
-  return `media: ${percent.toFixed(1)} % (${formatBytes(bytes)} of ${formatBytes(ofBytes)}, ${clips} of ${ofClips} clips)`;
+  return `media: ${percent.toFixed(1)} % (${formatBytes(bytes)} of ${formatBytes(ofBytes)}, ${files} of ${ofFiles} files)`;
 }
 
 function formatOutcome(outcome: Outcome): string {
@@ -154,10 +154,10 @@ function formatOutcome(outcome: Outcome): string {
     ...(gone.length === 0
       ? []
       : ([['deleted', gone.map(([reason, count]) => `${count} (${reason})`).join(', ')]] as const)),
-    ['read again', `${media.clips} clips, ${formatBytes(media.bytes)}`],
+    ['read again', readAgain(media)],
     ...(media.goneMeanwhile === 0
       ? []
-      : ([['deleted meanwhile', `${media.goneMeanwhile} clips, by retention`]] as const)),
+      : ([['deleted meanwhile', `${media.goneMeanwhile} files, by retention`]] as const)),
     ...outcome.earlierKeys.map(
       ({ fingerprint, days }) => ['earlier key', `${fingerprint} signed ${days} days`] as const,
     ),
@@ -165,4 +165,9 @@ function formatOutcome(outcome: Outcome): string {
     ['head', outcome.head ?? 'none yet'],
   ]);
   return [...lines, ...(lines.length === 0 ? [] : ['']), facts].join('\n');
+}
+
+function readAgain({ clips, segments, bytes }: Outcome['media']): string {
+  const footage = segments === 0 ? [] : [`${segments} segments of footage`];
+  return [`${clips} clips`, ...footage, formatBytes(bytes)].join(', ');
 }

@@ -18,9 +18,10 @@ export function unmetSentence(unmet: Unmet): string {
 }
 
 /** "30 days asked, 11 fit" and what to do; undefined for a promise that is kept, or none. */
-export function promiseSentence({ camera, askedDays, fitDays, isKept }: Forecast): string | undefined {
+export function promiseSentence({ camera, media, askedDays, fitDays, isKept }: Forecast): string | undefined {
   if (isKept || askedDays === null || fitDays === null) return undefined;
-  return `${camera}: ${askedDays} days asked, ${Math.floor(fitDays)} fit at the present rate: give it more room (clipward camera set --max-bytes, a larger disk), let the camera send less, or ask for fewer days.`;
+  const days = media === 'footage' ? 'days of footage' : 'days';
+  return `${camera}: ${askedDays} ${days} asked, ${Math.floor(fitDays)} fit at the present rate: give it more room (clipward camera set --max-bytes, a larger disk), let the camera send less, or ask for fewer days.`;
 }
 
 export function heldSentence(heldBytes: number, mediaBytes: number): string {

@@ -27,20 +27,24 @@ export function startPromiseWarnings(parts: {
 }): Disposable {
   const { catalogue, accounts, settings, clock, log, measure = spaceOf } = parts;
   let isClosed = false;
-  let told = { cameras: new Set<string>(), isHeld: false };
+  let told = { promises: new Set<string>(), isHeld: false };
 
   const look = async () => {
     const disk = await measure(settings.dataDir);
     if (isClosed) return;
     const outlook = readOutlook({ catalogue, cameras: accounts.cameras(), settings, now: clock.now(), disk });
-    const now = { cameras: new Set<string>(), isHeld: outlook.warnings.length > 0 };
+    const now = { promises: new Set<string>(), isHeld: outlook.warnings.length > 0 };
     for (const forecast of outlook.forecast) {
-      const { camera, measuredDays, askedDays } = forecast;
+      const { camera, media, measuredDays, askedDays } = forecast;
       const sentence = promiseSentence(forecast);
       if (sentence === undefined || measuredDays < leastMeasuredDays) continue;
-      now.cameras.add(camera);
-      if (!told.cameras.has(camera))
-        log.warn({ camera, askedDays, fitDays: forecast.fitDays, sentence }, 'days asked for do not fit');
+      const key = `${camera} ${media}`;
+      now.promises.add(key);
+      if (!told.promises.has(key))
+        log.warn(
+          { camera, media, askedDays, fitDays: forecast.fitDays, sentence },
+          'days asked for do not fit',
+        );
     }
     if (now.isHeld && !told.isHeld)
       log.warn({ heldBytes: outlook.heldBytes, mediaBytes: outlook.mediaBytes }, 'more than half is on hold');

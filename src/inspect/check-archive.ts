@@ -5,7 +5,8 @@ import { errnoOf, FailedError, messageOf, TransientError } from '../base/errors.
 import { checkReferences, checkSoundness, foreignMarker } from './invariants/catalogue-file.ts';
 import { checkClipFiles } from './invariants/clip-files.ts';
 import { type Finding, violation } from './invariants/finding.ts';
-import { checkGarbage, checkIncoming } from './invariants/leftovers.ts';
+import { checkFootageFiles } from './invariants/footage-files.ts';
+import { checkGarbage, checkIncoming, checkOpenSegments } from './invariants/leftovers.ts';
 import type { CheckParts } from './invariants/parts.ts';
 import { checkQuarantine } from './invariants/quarantine.ts';
 import { checkRows } from './invariants/rows.ts';
@@ -21,6 +22,8 @@ export type Told = Omit<Finding, 'mend'> &
 export type Summary = Readonly<{
   /** Clips in the catalogue. */
   clips: number;
+  /** Segments of footage in the catalogue. */
+  segments: number;
   /** Rows whose directory cannot be read: neither there nor missing. */
   unknown: number;
   /** What still is not as it should be. */
@@ -41,7 +44,7 @@ export async function checkArchive(
   parts: Omit<CheckParts, 'onUnknown'>,
   options: CheckOptions,
 ): Promise<Summary> {
-  const counts = { clips: 0, unknown: 0, violations: 0, remarks: 0, repaired: 0 };
+  const counts = { clips: 0, segments: 0, unknown: 0, violations: 0, remarks: 0, repaired: 0 };
   const ground: CheckParts = {
     ...parts,
     onUnknown: rows => {
@@ -59,7 +62,7 @@ export async function checkArchive(
     await parts.requireMarker();
     for (const finding of checkSoundness(parts.catalogue)) await settle(finding);
     if (counts.violations > 0) return counts;
-    const onRow = () => void counts.clips++;
+    const onRow = { clip: () => void counts.clips++, segment: () => void counts.segments++ };
     for (const check of checksOf(ground, options, onRow))
       for await (const finding of surely(check)) await settle(finding);
     await parts.requireMarker();
@@ -75,21 +78,27 @@ export async function checkArchive(
 export function tellAlone(finding: Finding, options: Pick<CheckOptions, 'tell'>): Summary {
   const { mend: _mend, ...facts } = finding;
   options.tell({ ...facts, repairable: false, outcome: 'found', did: null });
-  return { clips: 0, unknown: 0, violations: 1, remarks: 0, repaired: 0 };
+  return { clips: 0, segments: 0, unknown: 0, violations: 1, remarks: 0, repaired: 0 };
 }
 
+type OnRow = (camera: string) => void;
+type FileCheck = (ground: CheckParts, onRow: OnRow) => AsyncGenerator<Finding>;
 type Check = AsyncIterable<Finding> | Iterable<Finding>;
 
 function* checksOf(
   ground: CheckParts,
   options: CheckOptions,
-  onRow: (camera: string) => void,
+  onRow: Readonly<{ clip: OnRow; segment: OnRow }>,
 ): Generator<Check> {
+  const files = (check: FileCheck, onEach: OnRow) =>
+    options.repair ? countThenTell(ground, check, options, onEach) : check(ground, onEach);
   yield checkReferences(ground.catalogue);
-  yield options.repair ? countThenTell(ground, options, onRow) : checkClipFiles(ground, onRow);
+  yield files(checkClipFiles, onRow.clip);
   yield checkThumbnails(ground);
+  yield files(checkFootageFiles, onRow.segment);
   yield checkRows(ground);
   yield checkIncoming(ground);
+  yield checkOpenSegments(ground);
   yield checkGarbage(ground);
   yield checkQuarantine(ground);
 }
@@ -120,18 +129,19 @@ async function settled({ mend, ...finding }: Finding, repair: boolean): Promise<
 }
 
 /**
- * The clips when they are repaired. Rows go only when all missing files are counted, so those are told at the end, in a
+ * The clips, or the segments, when they are repaired. Rows go only when all missing files are counted, so those are told at the end, in a
  * second walk: nothing of what is missing is kept in memory but the counts of each camera.
  */
 async function* countThenTell(
   ground: CheckParts,
+  check: FileCheck,
   { dropMost }: CheckOptions,
-  onRow: (camera: string) => void,
+  onRow: OnRow,
 ): AsyncGenerator<Finding> {
   const rows = new Map<string, number>();
   const missing = new Map<string, number>();
   const count = (of: Map<string, number>, camera: string) => void of.set(camera, (of.get(camera) ?? 0) + 1);
-  for await (const finding of checkClipFiles(ground, camera => {
+  for await (const finding of check(ground, camera => {
     onRow(camera);
     count(rows, camera);
   })) {
@@ -139,16 +149,25 @@ async function* countThenTell(
     else yield finding;
   }
   if (missing.size === 0) return;
-  for await (const finding of checkClipFiles(ground, () => {})) {
+  const told = new Map<string, number>();
+  for await (const finding of check(ground, () => {})) {
     if (finding.code !== 'missing-file') continue;
-    const [gone, all] = [missing, rows].map(of => of.get(finding.camera ?? '') ?? 0) as [number, number];
-    if (dropMost || gone * 2 <= all) yield finding;
-    else yield { ...finding, mend: () => refuseToDrop(finding.camera, gone, all) };
+    const camera = finding.camera ?? '';
+    const [gone, all] = [missing, rows].map(of => of.get(camera) ?? 0) as [number, number];
+    count(told, camera);
+    // More than were missing a moment ago: a disk has gone in between, and what was counted does not allow that.
+    const isSudden = (told.get(camera) ?? 0) > gone;
+    if (dropMost || (gone * 2 <= all && !isSudden)) yield finding;
+    else yield { ...finding, mend: () => refuseToDrop(finding.camera, isSudden ? null : gone, all) };
   }
 }
 
 /** I9: a directory that is not mounted must not empty the catalogue. */
-function refuseToDrop(camera: string | null, gone: number, all: number): never {
+function refuseToDrop(camera: string | null, gone: number | null, all: number): never {
+  if (gone === null)
+    throw new FailedError(
+      `Files of ${camera} have gone missing while it was checked, as if a disk or directory were not there: look at it, and check again.`,
+    );
   throw new FailedError(
     `${gone} of the ${all} files of ${camera} are missing, more than half, as if a disk or directory were not there: bring it back, or take the rows out with --drop-most.`,
   );

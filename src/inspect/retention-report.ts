@@ -71,19 +71,32 @@ export function retentionReport(
 export function readOutlook({ catalogue, cameras, settings, now, disk }: OutlookSources): Outlook {
   const { retention, ftps } = settings;
   const sinceAt = now - rateDays * dayMs;
-  const mediaBytes = catalogue.holdings().reduce((sum, { bytes }) => sum + bytes, 0);
+  const holdings = new Map(catalogue.holdings().map(each => [each.camera, each]));
+  const mediaBytes = [...holdings.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   const heldBytes = catalogue.heldBytes();
   const rules = { minFreeBytes: retention.minFreeBytes, refusedBelowBytes: ftps.limits.minFreeBytes };
   const spareBytes = disk.freeBytes - floorOf(rules, disk.totalBytes);
   const accounts = new Map(cameras.map(camera => [camera.name, camera]));
   const forecast = forecastRetention(
-    catalogue.arrivals(sinceAt).map(({ camera, recentBytes, firstAt }) => ({
-      ...{ camera, recentBytes, firstAt },
-      heldBytes: catalogue.heldBytes(camera),
-      askedDays: accounts.get(camera)?.keepClipsDays ?? retention.keepClipsDays,
-      maxBytes: accounts.get(camera)?.maxBytes ?? null,
-    })),
-    { now, sinceAt, roomBytes: roomOf(mediaBytes + spareBytes, retention.maxBytes) },
+    catalogue.arrivals(sinceAt).map(arrivals => {
+      const { camera, media } = arrivals;
+      const account = accounts.get(camera);
+      const { bytes = 0, footageBytes = 0 } = holdings.get(camera) ?? {};
+      return {
+        ...arrivals,
+        bytes: media === 'footage' ? footageBytes : bytes - footageBytes,
+        heldBytes: catalogue.heldBytes(camera),
+        askedDays:
+          media === 'footage'
+            ? (account?.keepFootageDays ?? retention.keepFootageDays ?? null)
+            : (account?.keepClipsDays ?? retention.keepClipsDays),
+        maxBytes: account?.maxBytes ?? null,
+      };
+    }),
+    {
+      ...{ now, sinceAt, minAgeDays: retention.minAgeHours / 24 },
+      roomBytes: roomOf(mediaBytes + spareBytes, retention.maxBytes),
+    },
   );
   const bytesPerDay = forecast.reduce((sum, each) => sum + each.bytesPerDay, 0);
   return {

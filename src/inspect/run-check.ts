@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AccountReader } from '../access/accounts.ts';
 import { readSigningKey } from '../access/signing-key.ts';
-import { listStored, storedTree } from '../archive/list-stored.ts';
+import { footageTree, listStored, storedTree } from '../archive/list-stored.ts';
 import { readArchiveId, requireMarker } from '../archive/marker.ts';
 import { isInInbox } from '../archive/strays.ts';
 import type { Clock } from '../base/clock.ts';
@@ -43,7 +43,9 @@ export async function runCheck(settings: CheckSettings, options: CheckOptions): 
   const file = catalogueFile(stateDir);
   if (!existsSync(file)) {
     // The first start was interrupted before it made one; or it is lost.
-    const isEmpty = (await listStored(dataDir, 'clips', storedTree).next()).done === true;
+    const isEmpty =
+      (await listStored(dataDir, 'clips', storedTree).next()).done === true &&
+      (await listStored(dataDir, 'footage', footageTree).next()).done === true;
     return isEmpty ? undefined : tellAlone(lostCatalogue(file), options);
   }
   await using opened = new AsyncDisposableStack();

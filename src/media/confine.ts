@@ -15,6 +15,20 @@ export type Confinement = Readonly<{
   /** Why it is not bubblewrap, or null. */
   reason: string | null;
   run(job: Job): Promise<Outcome>;
+  /** Starts a program that copies a stream for as long as that takes, with limits of its own; see copying.ts. */
+  start(copying: Copying): ChildProcess;
+}>;
+
+export type Copying = Readonly<{
+  tool: 'ffmpeg';
+  args: readonly string[];
+  /** What `inputPath` stands for, also where it is what is written to. */
+  fd: number;
+  /** `pipe`: it reads standard input. */
+  input: 'pipe' | 'ignore';
+  output: 'pipe' | 'ignore';
+  /** Of what is written to a file. */
+  maxFileBytes: number;
 }>;
 
 export type Job = Readonly<{
@@ -43,6 +57,9 @@ export const inputPath = '/proc/self/fd/3';
 /** 4K H.265 needs 512 MB of address space with one thread, 12 megapixels about 640. */
 const addressSpaceBytes = 1024 * 1024 * 1024;
 const processorSeconds = 30;
+/** Copying decodes nothing, and remembers some hundred bytes for each picture: a day of them fits. */
+const copyingAddressSpaceBytes = 4 * addressSpaceBytes;
+const copyingProcessorSeconds = 3600;
 const openFiles = 64;
 const maxComplaintBytes = 2048;
 const probeDeadlineMs = 10_000;
@@ -58,12 +75,12 @@ export async function openConfinement(options: { log: Log; bubblewrap?: boolean 
     prlimit: await findTool('prlimit', 'util-linux'),
     setpriv: await findTool('setpriv', 'util-linux'),
   };
-  const limited = [
+  const limitedTo = (limits: string[]) => [
     // Dies with us, whatever happens to us, and gains no rights by any program it starts.
     ...[tools.setpriv, '--pdeathsig', 'KILL', '--no-new-privs'],
-    ...[tools.prlimit, `--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, `--nofile=${openFiles}`],
-    ...['--core=0', '--fsize=0', '--'],
+    ...[tools.prlimit, ...limits, `--nofile=${openFiles}`, '--core=0', '--'],
   ];
+  const limited = limitedTo([`--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, '--fsize=0']);
   const bubblewrap =
     options.bubblewrap === false ? 'it is switched off' : await tryBubblewrap(limited, tools);
   const reason = Array.isArray(bubblewrap) ? null : bubblewrap;
@@ -73,6 +90,22 @@ export async function openConfinement(options: { log: Log; bubblewrap?: boolean 
     level: reason === null ? 'bubblewrap' : 'prlimit',
     reason,
     run: job => runJob([...prefix, tools[job.tool], ...job.args], job),
+    start(copying) {
+      const limits = [
+        ...[`--as=${copyingAddressSpaceBytes}`, `--cpu=${copyingProcessorSeconds}`],
+        `--fsize=${copying.maxFileBytes}`,
+      ];
+      const command = [
+        ...[...limitedTo(limits), ...prefix.slice(limited.length)],
+        ...[tools[copying.tool], ...copying.args],
+      ];
+      return spawn(command[0] as string, command.slice(1), {
+        cwd: '/',
+        env: environment,
+        detached: true,
+        stdio: [copying.input, copying.output, 'pipe', copying.fd],
+      });
+    },
   };
 }
 
@@ -84,15 +117,7 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
   } catch {
     return 'bubblewrap is not installed';
   }
-  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
-  const prefix = [
-    ...limited,
-    ...[bwrap, '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
-    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--ro-bind', '/usr', '/usr'],
-    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
-    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
-  ];
+  const prefix = [...limited, ...bubblewrapCommand(bwrap)];
   const job: Job = {
     tool: 'ffprobe',
     file: tools.ffprobe,
@@ -106,6 +131,19 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
   } catch (error) {
     return `bubblewrap does not work here: ${messageOf(error)}`;
   }
+}
+
+/** Sees the system's programs, and nothing else of this machine. `network`: that stays as it is. */
+export function bubblewrapCommand(bwrap: string, { network = false } = {}): string[] {
+  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
+  return [
+    ...[bwrap, '--unshare-all', ...(network ? ['--share-net'] : [])],
+    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--ro-bind', '/usr', '/usr'],
+    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
+    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
+  ];
 }
 
 /** HOME names nothing, so that no configuration of a user is read. */

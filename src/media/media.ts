@@ -1,11 +1,13 @@
-// The room's front: what a file is, what is in it, a picture of it. Nothing here writes a file; running ffmpeg is
+// The room's front: what a file is, what is in it, a picture of it, one file made of several. Nothing here opens a file to write; running ffmpeg is
 // confine.ts, and the only bytes of a stranger that this process itself looks at are the first few of sniff.ts.
 
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Log } from '../base/log.ts';
 import { type Confinement, openConfinement } from './confine.ts';
+import { copyOfClip, type Joining, joinIntoMp4 } from './copying.ts';
 import { type MediaFacts, probe } from './probe.ts';
+import { makeSnapshot, type Snapshot } from './snapshot.ts';
 import { type Sniffed, sniff, sniffBytes } from './sniff.ts';
 import { makeThumbnail, type Thumbnail } from './thumbnail.ts';
 
@@ -15,7 +17,15 @@ export type Media = Readonly<{
   look(file: string, signal?: AbortSignal): Promise<MediaFacts & Sniffed>;
   /** A JPEG of it; see makeThumbnail. */
   thumbnail(file: string, container: Sniffed['container'], signal?: AbortSignal): Promise<Thumbnail>;
+  /** Its first key frame in full size; see makeSnapshot. */
+  snapshot(file: string, signal?: AbortSignal): Promise<Snapshot>;
+  /** One MP4 of a stream of fragments; see joinIntoMp4. */
+  join(joining: Joining): Promise<void>;
+  /** A clip as such a stream; see copyOfClip. */
+  copyOfClip: OmitFirst<typeof copyOfClip>;
 }>;
+
+type OmitFirst<F> = F extends (first: never, ...rest: infer R) => infer T ? (...rest: R) => T : never;
 
 /** Throws FailedError when ffmpeg is missing. */
 export async function openMedia(options: { log: Log }): Promise<Media> {
@@ -27,6 +37,9 @@ export async function openMedia(options: { log: Log }): Promise<Media> {
       return { ...sniffed, ...(await probe(confinement, file, sniffed.container, { signal })) };
     },
     thumbnail: (file, container, signal) => makeThumbnail(confinement, file, container, { signal }),
+    snapshot: (file, signal) => makeSnapshot(confinement, file, { signal }),
+    join: joining => joinIntoMp4(confinement, joining),
+    copyOfClip: (...rest) => copyOfClip(confinement, ...rest),
   };
 }
 

@@ -1,9 +1,11 @@
 // The ffmpeg that turns one camera's packets into fragmented MP4 on a pipe. It copies video and reads what a camera wrote, so
 // it is confined like the decoders (confine.ts): but it needs loopback, and lives for as long as the camera does.
 
-import { spawn } from 'node:child_process';
-import { errnoOf } from '../base/errors.ts';
-import { environment, findTool, killGroup, plainText } from './confine.ts';
+import { execFile, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { promisify } from 'node:util';
+import { errnoOf, messageOf, TransientError } from '../base/errors.ts';
+import { bubblewrapCommand, environment, findTool, killGroup, plainText } from './confine.ts';
 
 export type RecordProcess = Readonly<{
   pid: number;
@@ -26,8 +28,9 @@ export type RecordProcessEnd = Readonly<{
 const addressSpaceBytes = 1024 * 1024 * 1024;
 const openFiles = 64;
 const maxComplaintBytes = 2048;
+const probeDeadlineMs = 10_000;
 
-/** Throws FailedError when a tool is missing. */
+/** Throws FailedError when a tool is missing, TransientError where there is no room for a process. */
 export async function startRecordProcess(options: {
   /** Its one input, on loopback. */
   url: string;
@@ -56,13 +59,14 @@ export async function startRecordProcess(options: {
   });
   // What it may have started is in its group, and would hold the pipe open.
   child.once('exit', () => killGroup(child));
-  child.once('close', (code, signal) =>
+  child.once('close', (code, ownSignal) => {
+    const signal = ownSignal ?? signalBehind(code);
     ended.resolve({
       how: signal === null ? `ended with code ${code}` : `was killed by ${signal}`,
       kind: kindOf(code, signal),
       complaint: complaintOf(said, options.url),
-    }),
-  );
+    });
+  });
   return {
     pid: child.pid ?? 0,
     ended: ended.promise,
@@ -76,18 +80,40 @@ export async function startRecordProcess(options: {
   };
 }
 
-/** The command line that runs ffmpeg as it is run for recording. Throws FailedError when a tool is missing. */
+/**
+ * The command line that runs ffmpeg as it is run for recording. Where bubblewrap works it sees no file but the system's
+ * programs, and no other process; of the network, what we see. Throws FailedError when a tool is missing, TransientError where
+ * there is no room for a process.
+ */
 export async function confinedFfmpeg(
   args: readonly string[],
   searchPath?: string,
 ): Promise<[program: string, args: string[]]> {
-  const [setpriv, prlimit, ffmpeg] = await Promise.all([
+  const [setpriv, prlimit, ffmpeg, bwrap] = await Promise.all([
     findTool('setpriv', 'util-linux', searchPath),
     findTool('prlimit', 'util-linux', searchPath),
     findTool('ffmpeg', 'ffmpeg', searchPath),
+    findTool('bwrap', 'bubblewrap', searchPath).catch(() => undefined),
   ]);
   const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
-  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--', ffmpeg, ...args]];
+  const command = ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--'];
+  const alone = bwrap === undefined ? [] : bubblewrapCommand(bwrap, { network: true });
+  const hidden = bwrap !== undefined && (await works(setpriv, [...command, ...alone])) ? alone : [];
+  return [setpriv, [...command, ...hidden, ffmpeg, ...args]];
+}
+
+/** Tried each time: whether a container allows it is known only then, and a machine that is too busy must not loosen anything. */
+async function works(program: string, prefix: readonly string[]): Promise<boolean> {
+  try {
+    await promisify(execFile)(program, [...prefix, '/usr/bin/true'], {
+      ...{ env: environment, cwd: '/', timeout: probeDeadlineMs },
+    });
+    return true;
+  } catch (error) {
+    const { code, killed } = error as { code?: unknown; killed?: boolean };
+    if (typeof code === 'number' && killed !== true) return false;
+    throw new TransientError(`bubblewrap cannot be started (${messageOf(error)}).`, { cause: error });
+  }
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
@@ -106,9 +132,17 @@ function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordPro
   ];
 }
 
-/** 126 and 127: there was a program, and it cannot be run. */
+/** bubblewrap ends with 128 and the signal that ended ffmpeg. ffmpeg itself uses none of these codes. */
+function signalBehind(code: number | null): string | null {
+  const number = (code ?? 0) - 128;
+  return fatalSignals.find(name => constants.signals[name] === number) ?? null;
+}
+
+const fatalSignals = ['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'] as const;
+
+/** 126 and 127: there was a program, and it cannot be run. 255: ffmpeg was asked to end, and did. */
 function kindOf(code: number | null, signal: string | null): RecordProcessEnd['kind'] {
-  if (signal !== null) return 'killed';
+  if (signal !== null || code === 255) return 'killed';
   if (code === 126 || code === 127) return 'not-started';
   return code === 0 ? 'closed' : 'failed';
 }

@@ -21,7 +21,7 @@ export type StreamOptions = Readonly<{
   maxBitsPerSecond: number;
   /** Ends it at any time, also while it connects. */
   signal?: AbortSignal;
-  /** `track` counts from 0 in the order of `tracks`; `isControl`: RTCP. The bytes are the receiver's to change. */
+  /** `track` counts from 0 in the order of `tracks`; `isControl`: RTCP. The bytes are the receiver's to change, and gone when it returns. */
   onPacket(packet: Readonly<{ track: number; isControl: boolean; bytes: Buffer }>): void;
 }>;
 
@@ -40,6 +40,7 @@ export type CameraStream = AsyncDisposable &
   }>;
 
 const connectTimeoutMs = 5000;
+const readBytes = 64 * 1024;
 const maxChannel = 255;
 /** RFC 2326, 12.37: when the camera does not say. */
 const standardSessionTimeoutS = 60;
@@ -47,10 +48,11 @@ const standardSessionTimeoutS = 60;
 /** Connects, logs in and sets the tracks up. Throws StreamError. */
 export async function openCameraStream(options: StreamOptions): Promise<CameraStream> {
   const { address } = options;
-  const socket = await openSocket(options);
+  const { socket, onBytes } = await openSocket(options);
   const channels = new Map<number, { track: number; isControl: boolean }>();
   const requests = openRtspRequests({
     socket,
+    onBytes,
     address,
     credentials: options.credentials,
     maxBitsPerSecond: options.maxBitsPerSecond,
@@ -100,8 +102,23 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
   }
 }
 
-async function openSocket({ address, fingerprint, signal }: StreamOptions): Promise<Socket> {
-  const plain = connect({ host: address.host, port: address.port, noDelay: true });
+type OpenSocket = Readonly<{ socket: Socket; onBytes(receive: (bytes: Buffer) => void): void }>;
+
+async function openSocket({ address, fingerprint, signal }: StreamOptions): Promise<OpenSocket> {
+  let receive = (_bytes: Buffer) => {};
+  const plain = connect({
+    ...{ host: address.host, port: address.port, noDelay: true },
+    // Always read into the same memory: see gatherWrites of ffmpeg-door.ts. TLS has its own.
+    ...(!address.isTls && {
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(readBytes),
+        callback(length, buffer) {
+          receive(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          return true;
+        },
+      },
+    }),
+  });
   const deadline = setTimeout(
     () => plain.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
     connectTimeoutMs,
@@ -112,7 +129,13 @@ async function openSocket({ address, fingerprint, signal }: StreamOptions): Prom
   let secure: TLSSocket | undefined;
   try {
     await once(plain, 'connect');
-    if (!address.isTls) return plain;
+    if (!address.isTls)
+      return {
+        socket: plain,
+        onBytes(wanted) {
+          receive = wanted;
+        },
+      };
     // What breaks underneath is told by the TLS socket.
     plain.on('error', () => {});
     secure = connectTls({
@@ -127,7 +150,8 @@ async function openSocket({ address, fingerprint, signal }: StreamOptions): Prom
     await once(secure, 'secureConnect');
     secure.on('error', () => {});
     requireFingerprint(secure, fingerprint);
-    return secure;
+    const socket = secure;
+    return { socket, onBytes: wanted => void socket.on('data', wanted) };
   } catch (cause) {
     plain.destroy();
     if (cause instanceof StreamError) throw cause;
@@ -232,7 +256,8 @@ async function setUp(
 function controlUri(control: string | null, base: string): string {
   if (control === null || control === '*') return base;
   const absolute = /^rtsps?:\/\/[^/]*(\/.*)$/i.exec(control);
-  if (absolute) return base.replace(/^(rtsps?:\/\/[^/]*).*$/i, `$1${absolute[1]?.replaceAll('"', '')}`);
+  const path = absolute?.[1]?.replaceAll('"', '');
+  if (path !== undefined) return base.replace(/^(rtsps?:\/\/[^/]*).*$/i, (_, host) => `${host}${path}`);
   return `${base.replace(/\/$/, '')}/${control.replace(/^\//, '').replaceAll('"', '')}`;
 }
 

@@ -25,9 +25,15 @@ export type FfmpegDoor = AsyncDisposable &
     left: Promise<void>;
   }>;
 
-/** Strangers on this machine that have not named the secret; ffmpeg connects at once. */
-const maxKnocks = 8;
+/** Who has not named the secret yet. ffmpeg does so at once: whoever came first and says nothing goes first. */
+export const maxKnocks = 32;
 const knockTimeoutMs = 5000;
+/** Fragments are a second long: so much later does not matter. */
+const gatherMs = 100;
+/** More than the longest packet (64 KiB and its header). */
+const gatheredBytes = 128 * 1024;
+/** Packets stop far below it: an ffmpeg that was taken over asks, and does not read the answers. */
+const maxUnreadBytes = 1024 * 1024;
 
 export async function openFfmpegDoor(options: {
   tracks: readonly OfferedTrack[];
@@ -36,13 +42,20 @@ export async function openFfmpegDoor(options: {
   const path = `/${randomBytes(24).toString('hex')}`;
   const asked = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
-  const channels = new Map<string, number>();
+  /** By track. */
+  const mediaChannels: number[] = [];
+  const controlChannels: number[] = [];
   const knocking = new Set<Socket>();
   let client: Socket | undefined;
   let answerPlay: (() => void) | undefined;
 
   const server = createServer({ noDelay: true }, socket => {
-    if (client !== undefined || knocking.size >= maxKnocks) return void socket.destroy();
+    if (client !== undefined) return void socket.destroy();
+    const [oldest] = knocking;
+    if (oldest && knocking.size >= maxKnocks) {
+      knocking.delete(oldest);
+      oldest.destroy();
+    }
     knocking.add(socket);
     const reader = createRtspReader();
     const timer = setTimeout(() => socket.destroy(), knockTimeoutMs);
@@ -72,7 +85,9 @@ export async function openFfmpegDoor(options: {
       }
     });
   });
+  const gathered = gatherWrites(() => client);
   const answer = (socket: Socket, message: RtspMessage) => {
+    if (socket.writableLength > maxUnreadBytes) return void socket.destroy();
     const method = message.startLine.split(' ', 1)[0];
     const head = `RTSP/1.0 200 OK\r\nCSeq: ${message.headers.get('cseq')?.[0] ?? '0'}\r\n`;
     if (method === 'OPTIONS')
@@ -86,9 +101,9 @@ export async function openFfmpegDoor(options: {
     if (method === 'SETUP') {
       const track = /trackID=(\d+)/.exec(message.startLine)?.[1];
       const wanted = /interleaved=(\d{1,3})-(\d{1,3})/.exec(message.headers.get('transport')?.[0] ?? '');
-      if (track === undefined || !wanted) return void socket.destroy();
-      channels.set(`${track}`, Number(wanted[1]));
-      channels.set(`${track} control`, Number(wanted[2]));
+      if (!wanted || !(Number(track) < options.tracks.length)) return void socket.destroy();
+      mediaChannels[Number(track)] = Number(wanted[1]);
+      controlChannels[Number(track)] = Number(wanted[2]);
       return void socket.write(
         `${head}Session: 1;timeout=3600\r\nTransport: RTP/AVP/TCP;unicast;${wanted[0]}\r\n\r\n`,
       );
@@ -110,19 +125,54 @@ export async function openFfmpegDoor(options: {
     asked: asked.promise,
     play: () => answerPlay?.(),
     send({ track, isControl, bytes }) {
-      const channel = channels.get(isControl ? `${track} control` : `${track}`);
+      const channel = (isControl ? controlChannels : mediaChannels)[track];
       if (channel === undefined || client === undefined || client.destroyed) return true;
       bytes[1] = channel;
-      return client.write(bytes);
+      return gathered.add(bytes);
     },
     left: left.promise,
     async [Symbol.asyncDispose]() {
       // ffmpeg gets what it was sent, then the end; its process is ended by whoever started it.
+      gathered.flush();
       client?.end();
       for (const socket of knocking) if (socket !== client) socket.destroy();
       if (!server.listening) return;
       server.close();
       await once(server, 'close');
+    },
+  };
+}
+
+/**
+ * Every write costs us and ffmpeg the same, however little it brings, and a camera sends some hundred packets a second: what
+ * comes within `gatherMs` is written at once. Copied, into memory that is used again: what a camera sends would otherwise be
+ * so much to collect that collecting it costs more than passing it on.
+ */
+function gatherWrites(client: () => Socket | undefined) {
+  let room = Buffer.allocUnsafeSlow(gatheredBytes);
+  let bytes = 0;
+  let timer: NodeJS.Timeout | undefined;
+  /** False: hold the camera back until the socket has drained. */
+  const flush = (): boolean => {
+    clearTimeout(timer);
+    timer = undefined;
+    const socket = client();
+    const ready = room.subarray(0, bytes);
+    bytes = 0;
+    if (ready.length === 0 || socket === undefined || socket.destroyed) return true;
+    const isWanted = socket.write(ready);
+    // What could not be passed on at once is still to be read.
+    if (socket.writableLength > 0) room = Buffer.allocUnsafeSlow(gatheredBytes);
+    return isWanted;
+  };
+  return {
+    flush,
+    add(packet: Buffer): boolean {
+      const isWanted = bytes + packet.length <= gatheredBytes || flush();
+      packet.copy(room, bytes);
+      bytes += packet.length;
+      timer ??= setTimeout(flush, gatherMs);
+      return isWanted;
     },
   };
 }

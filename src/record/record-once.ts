@@ -127,7 +127,7 @@ async function isFull({ freeBytes, minFreeBytes }: RecorderParts): Promise<boole
 
 const noRoom: RecordingOver = { endReason: 'disk', gap: 'disk', error: 'there is no room on the disk' };
 
-/** Whatever the disk or the catalogue says: nothing can be kept for now. */
+/** Whatever the disk or the catalogue says: nothing can be kept until that is over. */
 function overByDisk(error: unknown): RecordingOver {
   return { endReason: 'disk', gap: 'disk', error };
 }

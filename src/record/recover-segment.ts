@@ -1,8 +1,8 @@
 import type { FootageFiles } from '../archive/footage-files.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { OpenSegment, SegmentEnd } from '../catalogue/footage.ts';
+import { segmentFrom } from '../catalogue/segment-facts.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
-import { segmentFrom } from './segment-facts.ts';
 
 /** Files what was left open by a crash, or by a disk that was full. Nothing follows it for the reason `gap`. */
 export async function recoverSegment(

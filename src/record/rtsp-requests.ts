@@ -33,11 +33,13 @@ const leastCostBytes = 256;
 
 export function openRtspRequests(options: {
   socket: Socket;
+  /** Tells what the socket brings; the bytes are gone when it returns. */
+  onBytes(receive: (bytes: Buffer) => void): void;
   address: RtspAddress;
   credentials: Credentials | null;
   /** More than this over `rateWindowMs` is no camera: bits a second. */
   maxBitsPerSecond: number;
-  /** A packet of media, with its four bytes of header. */
+  /** A packet of media, with its four bytes of header; to be copied by whoever keeps it. */
   onPacket(channel: number, bytes: Buffer): void;
 }): RtspRequests {
   const { socket, address, credentials } = options;
@@ -60,7 +62,7 @@ export function openRtspRequests(options: {
   };
   socket.on('error', cause => close(new StreamError('disconnected', 'the connection broke', { cause })));
   socket.on('close', () => close(new StreamError('disconnected', 'the camera closed the connection')));
-  socket.on('data', (bytes: Buffer) => {
+  options.onBytes(bytes => {
     if (isOver) return;
     try {
       const elements = reader.push(bytes);

@@ -9,17 +9,17 @@ import { randomId } from '../base/random-id.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { OpenSegment, SegmentEnd } from '../catalogue/footage.ts';
 import type { AfterSegment } from '../catalogue/footage-filing.ts';
+import { segmentFrom } from '../catalogue/segment-facts.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
-import { type FootageInit, type Fragment, shiftFragment } from '../domain/footage/fragment-reader.ts';
+import { type FootageInit, type Fragment, shiftedPieces } from '../domain/footage/fragment-reader.ts';
 import { maxDisagreementMs, type RunClock, startRunClock } from '../domain/footage/segment-clock.ts';
 import { firstSegmentMs, placeOf } from '../domain/footage/stagger.ts';
-import { segmentFrom } from './segment-facts.ts';
 import { StreamError } from './stream-error.ts';
 
 export type SegmentWriterOptions = Readonly<{
   camera: string;
   files: FootageFiles;
-  catalogue: Pick<Catalogue, 'addOpenSegment' | 'renewOpenSegment' | 'fileSegment' | 'beginGap'>;
+  catalogue: Pick<Catalogue, 'addOpenSegment' | 'renewOpenSegment' | 'fileSegment'>;
   clock: Clock;
   segmentMs: number;
   lossWindowMs: number;
@@ -158,7 +158,7 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
     const rotates = current !== undefined && fragment.startsWithKeyFrame && lengthMs >= current.wantedMs;
     if (current === undefined || rotates) await begin(fragment, begunWith, startAt, rotates);
     if (current === undefined) return;
-    await current.file.append(shiftFragment(fragment, current.zero));
+    await current.file.append(...shiftedPieces(fragment, current.zero));
     current.hasMedia = true;
     current.mediaEndMs = Math.max(current.mediaEndMs, fragment.startMs + fragment.durationMs);
     current.endAt = Math.max(current.endAt, Math.round(startAt + fragment.durationMs));

@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 
 export type SoundMemory = Readonly<{
-  /** Why its sound is not to be asked for now; null: it is. */
+  /** Why its sound is not to be asked for at present; null: it is. */
   fault(): string | null;
   /** It ended a connection. */
   foundFault(reason: string): void;

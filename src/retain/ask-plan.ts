@@ -11,7 +11,7 @@ const hourMs = 3_600_000;
 const standardMaxEvictions = 4096;
 
 export type PlanSources = Readonly<{
-  catalogue: Pick<Catalogue, 'holdings' | 'clipCandidates'>;
+  catalogue: Pick<Catalogue, 'holdings' | 'clipCandidates' | 'footageCandidates'>;
   cameras(): readonly Camera[];
   settings: Pick<Settings, 'retention'> &
     Readonly<{ ftps: Readonly<{ limits: Pick<Settings['ftps']['limits'], 'minFreeBytes'> }> }>;
@@ -30,9 +30,12 @@ export function askPlan(
 ): RetentionPlan {
   const { retention } = settings;
   const accounts = new Map(cameras().map(camera => [camera.name, camera]));
-  const media = catalogue.holdings().map(({ camera, bytes }): CameraMedia => {
+  const holdings = new Map(catalogue.holdings().map(({ camera, bytes }) => [camera, bytes]));
+  // Of whom nothing is filed yet, what waits is theirs all the same; names without an account may be anybody's.
+  for (const camera of accounts.keys())
+    if (now.disk.waitingBytes.has(camera) && !holdings.has(camera)) holdings.set(camera, 0);
+  const media = [...holdings].map(([camera, bytes]): CameraMedia => {
     const account = accounts.get(camera);
-    const footageDays = account?.keepFootageDays;
     return {
       camera,
       bytes,
@@ -40,11 +43,16 @@ export function askPlan(
       maxBytes: account?.maxBytes ?? null,
       keepDays: {
         clip: account?.keepClipsDays ?? retention.keepClipsDays,
-        footage: footageDays ?? retention.keepFootageDays,
-        'event-footage': retention.keepEventFootageDays ?? footageDays ?? retention.keepFootageDays,
+        footage: account?.keepFootageDays ?? retention.keepFootageDays,
+        // Without days of its own it goes by no age while its event is there; after that it is footage like any other.
+        'event-footage': retention.keepEventFootageDays,
       },
-      candidates: mediaClass =>
-        mediaClass === 'clip' && !now.except?.has(camera) ? catalogue.clipCandidates(camera) : [],
+      candidates(mediaClass) {
+        if (now.except?.has(camera)) return [];
+        return mediaClass === 'clip'
+          ? catalogue.clipCandidates(camera)
+          : catalogue.footageCandidates(camera, mediaClass);
+      },
     };
   });
   return planRetention({

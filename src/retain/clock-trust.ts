@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { clockJump, dayMs } from '../domain/retention-plan.ts';
+import { clockJump, dayMs, maxJumpMs } from '../domain/retention-plan.ts';
 
 /** A clock that was set wrongly is noticed within a day, by whoever looks at a clip, and set right. */
 const probationMs = dayMs;
@@ -8,13 +8,18 @@ const toleranceMs = 60_000;
 
 /**
  * By how much our clock may have been set since the last pass, or null: then it is trusted. It is trusted again when it has
- * run on for a day without being set once more.
+ * run on for a day without being set once more. Several small steps are counted together: none of them would be too far
+ * ahead of the last pass.
  */
 export function startClockTrust(clock: Clock): (lastPassAt: number | null) => number | null {
   let since: { at: number; monotonicMs: number } | undefined;
+  let base = { at: clock.now(), monotonicMs: clock.monotonicMs() };
   return lastPassAt => {
     const now = { at: clock.now(), monotonicMs: clock.monotonicMs() };
-    const jumpMs = clockJump(now.at, lastPassAt);
+    const setMs = now.at - base.at - (now.monotonicMs - base.monotonicMs);
+    // Set back, it is at most as far ahead as before.
+    if (setMs < 0) base = now;
+    const jumpMs = clockJump(now.at, lastPassAt) ?? (setMs > maxJumpMs ? setMs : null);
     if (jumpMs === null) {
       since = undefined;
       return null;
@@ -22,7 +27,10 @@ export function startClockTrust(clock: Clock): (lastPassAt: number | null) => nu
     since ??= now;
     const ranMs = now.monotonicMs - since.monotonicMs;
     if (Math.abs(now.at - since.at - ranMs) > toleranceMs) since = now;
-    else if (ranMs >= probationMs) return null;
+    else if (ranMs >= probationMs) {
+      base = now;
+      return null;
+    }
     return jumpMs;
   };
 }

@@ -36,7 +36,13 @@ export type RetentionParts = GarbageParts &
   }>;
 
 /** What went of one camera for one reason. */
-export type Deleted = Readonly<{ camera: string; reason: string; clips: number; bytes: number }>;
+export type Deleted = Readonly<{
+  camera: string;
+  reason: string;
+  clips: number;
+  segments: number;
+  bytes: number;
+}>;
 
 export type RetentionPass = Readonly<{
   /** False: somebody else is making a pass, so nothing was done. */
@@ -54,10 +60,10 @@ export type RetentionPass = Readonly<{
 }>;
 
 /**
- * Clips in one transaction: some fifty milliseconds on a small machine, since each of them is a signed entry of the chain.
- * Whoever files a clip waits so long at the most.
+ * Files in one transaction: some fifty milliseconds on a small machine, since each of them is a signed entry of the chain.
+ * Whoever files a clip or a segment waits so long at the most.
  */
-const batchClips = 64;
+const batchFiles = 64;
 /** So many plans in one pass; the next pass is told that there is more. */
 const maxPlans = 16;
 /**
@@ -131,8 +137,8 @@ function noteTime({ catalogue, clock }: RetentionParts, unmet: readonly Unmet[])
 /** Deletes in batches; while the files of one are unlinked, everybody else has his turn. False when nothing of it could be deleted. */
 async function carryOut(work: Work, evictions: readonly Eviction[]): Promise<boolean> {
   let hasDeleted = false;
-  for (let start = 0; start < evictions.length && !work.signal.aborted; start += batchClips) {
-    if (await deleteBatch(work, evictions.slice(start, start + batchClips))) hasDeleted = true;
+  for (let start = 0; start < evictions.length && !work.signal.aborted; start += batchFiles) {
+    if (await deleteBatch(work, evictions.slice(start, start + batchFiles))) hasDeleted = true;
   }
   return hasDeleted;
 }
@@ -151,9 +157,11 @@ async function deleteBatch(work: Work, batch: readonly Eviction[]): Promise<bool
   work.stuck.push(...left);
   const stays = new Set(left.map(({ id }) => id));
   const gone = files.filter(({ id }) => !stays.has(id));
-  for (const { camera, reason, bytes } of gone) {
-    const before = tally.get(`${camera} ${reason}`) ?? { camera, reason, clips: 0, bytes: 0 };
-    tally.set(`${camera} ${reason}`, { ...before, clips: before.clips + 1, bytes: before.bytes + bytes });
+  for (const { camera, type, reason, bytes } of gone) {
+    const key = `${camera} ${reason}`;
+    const before = tally.get(key) ?? { camera, reason, clips: 0, segments: 0, bytes: 0 };
+    const files = type === 'clip' ? { clips: before.clips + 1 } : { segments: before.segments + 1 };
+    tally.set(key, { ...before, ...files, bytes: before.bytes + bytes });
     work.deletedBytes += bytes;
   }
   return gone.length > 0;

@@ -19,6 +19,8 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openClipFiles } from '../../src/archive/clip-files.ts';
 import { clipRelativePath, thumbnailRelativePath } from '../../src/archive/clip-path.ts';
+import { openFootageFiles } from '../../src/archive/footage-files.ts';
+import { footageRelativePath } from '../../src/archive/footage-path.ts';
 import { openMarker } from '../../src/archive/marker.ts';
 import { removeMedia } from '../../src/archive/removal.ts';
 
@@ -45,7 +47,12 @@ async function storedMedia(t: Test) {
       const thumbnail = thumbnailRelativePath(path);
       put(path, `media of ${word}`);
       put(thumbnail, `small ${word}`);
-      return { id: idOf(word), camera, path, thumbnail };
+      return { id: idOf(word), camera, type: 'clip' as const, path, thumbnail };
+    },
+    segment(word: string, startAt: number, suffix = '') {
+      const path = footageRelativePath({ camera: 'den', id: idOf(word), startAt });
+      put(`${path}${suffix}`, `footage ${word}`);
+      return { id: idOf(word), camera: 'den', type: 'segment' as const, path, thumbnail: null };
     },
     remove: (...media: Parameters<typeof removeMedia>[1]) => removeMedia(ours, media),
   };
@@ -178,6 +185,55 @@ t.test('a file that may not be unlinked is told, and the others go', { skip: why
   t.notOk(archive.has(stuck.path));
 });
 
+t.test(
+  'a segment goes with the directories that are empty then, and never one that is being written',
+  async t => {
+    const archive = await storedMedia(t);
+    const old = archive.segment('a', day);
+    const [one, other] = [archive.segment('b', day + 3_600_000), archive.segment('c', day + 3_600_001)];
+    const open = archive.segment('w', day + 7_200_000, '.open');
+    const opened = { ...open, path: `${open.path}.open` };
+    t.same([...(await archive.remove(old, one, open, opened)).keys()], [opened.id]);
+    t.notOk(archive.has(old.path) || archive.has(dirname(old.path)) || archive.has(one.path));
+    t.ok(archive.has(other.path) && archive.has(opened.path));
+    const foreign = { ...other, id: idOf('x') };
+    const clip = archive.clip('d');
+    const twisted = [foreign, { ...other, type: 'clip' as const }, { ...clip, type: 'segment' as const }];
+    for (const each of twisted) t.equal((await archive.remove(each)).size, 1, `${each.type} ${each.path}`);
+    t.equal((await archive.remove({ ...other, thumbnail: clip.thumbnail })).size, 1);
+    t.ok(archive.has(other.path) && archive.has(clip.path) && archive.has(clip.thumbnail));
+    await archive.remove(other);
+    t.same(readdirSync(archive.at('footage')), ['den'], 'what is being written keeps its directory');
+  },
+);
+
+t.test('a segment is begun also when its directory is removed before it is in it', async t => {
+  const archive = await storedMedia(t);
+  const files = openFootageFiles(archive);
+  let removals = 0;
+  for (let round = 0; round < 20; round++) {
+    const path = footageRelativePath({ camera: 'den', id: idOf(`b${round}`), startAt: day });
+    let isCreated = false;
+    const pruned = (async () => {
+      // A deletion in this hour, again and again.
+      while (!isCreated) {
+        const gone = { id: idOf('gone'), camera: 'den', type: 'segment' as const, thumbnail: null };
+        await archive.remove({ ...gone, path: path.replace(idOf(`b${round}`), idOf('gone')) });
+        removals++;
+      }
+    })();
+    const file = await files.create(path).finally(() => {
+      isCreated = true;
+    });
+    await pruned;
+    await file.append(Buffer.from('x'));
+    await file.finish();
+    t.ok(archive.has(path));
+    await archive.remove({ id: idOf(`b${round}`), camera: 'den', type: 'segment', path, thumbnail: null });
+  }
+  t.ok(removals > 20, `${removals}`);
+});
+
 t.test('a clip is stored also when its directory is removed before it is in it', async t => {
   const archive = await storedMedia(t);
   const clipFiles = openClipFiles(archive);
@@ -188,7 +244,8 @@ t.test('a clip is stored also when its directory is removed before it is in it',
   for (let round = 0; round < 10; round++) {
     const id = idOf(`b${round}`);
     const path = clipRelativePath({ camera: 'den', id, at: day, extension: 'mp4' });
-    const coming = { id, camera: 'den', path, thumbnail: thumbnailRelativePath(path) };
+    const thumbnail = thumbnailRelativePath(path);
+    const coming = { id, camera: 'den', type: 'clip' as const, path, thumbnail };
     let isStored = false;
     const pruned = (async () => {
       for (const directory of [dirname(coming.path), dirname(coming.thumbnail)])

@@ -585,3 +585,19 @@ t.test('a hold of an event that was merged or deleted meanwhile is of what there
   t.equal(catalogue.addHold(eventHold('h', merged), 1), 'gone');
   t.strictSame(catalogue.holds(), []);
 });
+
+t.test('a clip that does not say how long it is keeps its hold up to its arrival', async t => {
+  const { catalogue, clip } = opened(t);
+  const cut = { durationMs: null, completeness: 'partial', receivedAt: noon + 300 * second } as const;
+  const video = clip(0, { ...cut, bytes: 1 });
+  clip(1, { ...cut, bytes: 2, kind: 'other' });
+  clip(2, { ...cut, bytes: 4, kind: 'image' });
+  clip(3, { ...cut, bytes: 8, receivedAt: noon + 4 * second });
+  const hold = { camera: 'front-door', event: null, reason: null, addedAt: 1 };
+  catalogue.addHold({ id: 'h', ...hold, fromAt: noon + 100 * second, toAt: noon + 200 * second }, 9);
+  t.equal(catalogue.heldBytes(), 3);
+  t.notOk([...catalogue.clipCandidates('front-door')].some(({ id }) => id === video));
+  catalogue.removeHold('h');
+  catalogue.addHold({ id: 'h', ...hold, fromAt: noon + 301 * second, toAt: noon + 400 * second }, 9);
+  t.equal(catalogue.heldBytes(), 0, 'nothing was filmed after it arrived');
+});

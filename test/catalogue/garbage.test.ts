@@ -8,7 +8,7 @@ import { chainedArchive, idOf } from '../inspect/chained-archive.ts';
 const at = Date.UTC(2026, 10, 22);
 
 function unwanted({ id, camera, bytes, keptFrom }: Clip, reason = 'age'): Unwanted {
-  return { id, camera, bytes, keptFrom, reason };
+  return { id, camera, bytes, keptFrom, reason, mediaClass: 'clip' };
 }
 
 t.test('everything of a clip goes in one transaction, and what is to be unlinked stays', async t => {
@@ -29,7 +29,7 @@ t.test('everything of a clip goes in one transaction, and what is to be unlinked
   t.equal(catalogue.clip(partial.id)?.supersededBy, clip.id);
 
   const made = catalogue.makeGarbage([unwanted(clip)], at);
-  const file = { id: clip.id, camera: clip.camera, path: clip.path, thumbnail: clip.thumbnail };
+  const file = { id: clip.id, camera: clip.camera, type: 'clip', path: clip.path, thumbnail: clip.thumbnail };
   t.same(made, [{ ...file, bytes: clip.bytes, reason: 'age', at }]);
   t.same(catalogue.garbageFiles('', 10), made);
   t.equal(catalogue.clip(clip.id), undefined);

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
 import { sampleClip, sampleReceipt } from './sample-clip.ts';
+import { sampleSegment } from './sample-segment.ts';
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const second = 1000;
@@ -44,8 +45,8 @@ t.test('holdings are the sums of each camera, of files of every kind', async t =
   clip(noon, { bytes: 20, kind: 'test' });
   clip(noon, { bytes: 300, camera: 'attic', kind: 'other' });
   t.strictSame(catalogue.holdings(), [
-    { camera: 'attic', clips: 1, bytes: 300 },
-    { camera: 'den', clips: 2, bytes: 21 },
+    { camera: 'attic', clips: 1, segments: 0, bytes: 300, footageBytes: 0 },
+    { camera: 'den', clips: 2, segments: 0, bytes: 21, footageBytes: 0 },
   ]);
 });
 
@@ -56,10 +57,34 @@ t.test('what was imported counts by its arrival then, not by the import', async 
   clip(noon, { bytes: 300, receivedAt: noon - 101 * second });
   clip(noon + 1, { bytes: 4000, camera: 'porch' });
   t.strictSame(catalogue.arrivals(noon - 100 * second), [
-    { camera: 'den', firstAt: noon - 101 * second, recentBytes: 21 },
-    { camera: 'porch', firstAt: noon + 1, recentBytes: 4000 },
+    { camera: 'den', media: 'clips', firstAt: noon - 101 * second, recentBytes: 21 },
+    { camera: 'porch', media: 'clips', firstAt: noon + 1, recentBytes: 4000 },
   ]);
   t.match(catalogue.arrivals(noon + 2), [{ recentBytes: 0 }, { recentBytes: 0 }]);
+});
+
+t.test('footage counts beside clips, that around events with the rest', async t => {
+  const { catalogue, clip } = opened(t);
+  const segment = (word: string, startAt: number, bytes: number, camera = 'den') =>
+    catalogue.fileSegment(sampleSegment(word.padStart(26, '0'), startAt, { camera, bytes }), {
+      gap: 'restart',
+    });
+  clip(noon, { bytes: 1 });
+  segment('a', noon - 60 * second, 20);
+  segment('b', noon - 600 * second, 300);
+  segment('c', noon, 4000, 'porch');
+  t.strictSame(catalogue.holdings(), [
+    { camera: 'den', clips: 1, segments: 2, bytes: 321, footageBytes: 320 },
+    { camera: 'porch', clips: 0, segments: 1, bytes: 4000, footageBytes: 4000 },
+  ]);
+  const footage = { camera: 'den', media: 'footage', firstAt: noon - 540 * second };
+  const porch = { camera: 'porch', media: 'footage', firstAt: noon + 60 * second };
+  t.strictSame(catalogue.arrivals(noon), [
+    { camera: 'den', media: 'clips', firstAt: noon, recentBytes: 1 },
+    { ...footage, recentBytes: 20 },
+    { ...porch, recentBytes: 4000 },
+  ]);
+  t.match(catalogue.arrivals(noon - 540 * second)[1], { recentBytes: 320 });
 });
 
 t.test('candidates are those of one camera, oldest first, each once, over all pages', async t => {

@@ -1,22 +1,15 @@
-import type { OpenSegment, Segment } from '../../src/catalogue/footage.ts';
+import type { Segment } from '../../src/catalogue/footage.ts';
 
-/** A minute of footage. */
-export function sampleSegment(id: string, more: Partial<Segment> & Pick<Segment, 'startAt'>): Segment {
-  const camera = more.camera ?? 'den';
-  const endAt = more.endAt ?? more.startAt + 60_000;
+const minute = 60_000;
+
+/** A segment as the recorder files it; `facts` override what a test is about. */
+export function sampleSegment(id: string, startAt: number, facts: Partial<Segment> = {}): Segment {
+  const camera = facts.camera ?? 'front-door';
   return {
-    ...{ id: id.padEnd(26, '0'), camera, endAt, durationMs: endAt - more.startAt },
-    path: `footage/${camera}/2026/11/21/02/${id.padEnd(26, '0')}.mp4`,
-    ...{ bytes: 1000, sha256: 'a'.repeat(64), codec: 'h264', audioCodec: 'aac', width: 1920, height: 1080 },
-    ...{ run: 'run', initSha256: 'b'.repeat(64), endReason: 'rotated', keptFrom: endAt },
-    ...more,
+    ...{ id, camera, path: `footage/${camera}/${id}.mp4`, startAt, endAt: startAt + minute },
+    ...{ durationMs: minute, bytes: 1000, sha256: '0'.repeat(64), codec: 'h264', audioCodec: null },
+    ...{ width: 1920, height: 1080, run: 'r'.padEnd(26, '0'), initSha256: '1'.repeat(64) },
+    ...{ endReason: 'rotated', keptFrom: startAt + minute },
+    ...facts,
   };
-}
-
-export function sampleOpenSegment(
-  id: string,
-  { startAt, endAt = startAt, camera = 'den' }: { startAt: number; endAt?: number; camera?: string },
-): OpenSegment {
-  const path = `footage/${camera}/2026/11/21/02/${id.padEnd(26, '0')}.mp4`;
-  return { camera, id: id.padEnd(26, '0'), run: 'run', path, startAt, endAt, writtenAt: endAt };
 }

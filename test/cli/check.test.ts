@@ -134,6 +134,6 @@ t.test('before the first start there is nothing to check, which is no failure', 
   t.match(await installation.run(['check']), { code: 0, stdout: '', stderr: /no archive yet/ });
   t.strictSame(await installation.json(['check']), {
     findings: [],
-    ...{ clips: 0, unknown: 0, violations: 0, remarks: 0, repaired: 0 },
+    ...{ clips: 0, segments: 0, unknown: 0, violations: 0, remarks: 0, repaired: 0 },
   });
 });

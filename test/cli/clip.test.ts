@@ -99,6 +99,7 @@ t.test(
       supersededBy: null,
       withdrawnAt: null,
       problem: null,
+      backfill: null,
     });
   },
 );

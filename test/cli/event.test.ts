@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import t, { type Test } from 'tap';
 import { openDatabase } from '../../src/base/sqlite.ts';
-import { catalogueFile, openCatalogue } from '../../src/catalogue/catalogue.ts';
+import { type Catalogue, catalogueFile, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
 import type { Desk } from '../../src/cli/desk.ts';
 import { registerEventCommands } from '../../src/cli/event.ts';
 import { registerHoldCommands } from '../../src/cli/hold.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import { sampleOpenSegment, sampleSegment } from '../catalogue/footage-rows.ts';
 import { sampleClip, sampleReceipt } from '../catalogue/sample-clip.ts';
 
 const noon = Date.UTC(2026, 8, 27, 12);
@@ -21,7 +22,11 @@ function installation(test: Test, { maxHolds = 1000 } = {}) {
     const remarks: string[] = [];
     const desk: Desk = {
       settings: () =>
-        ({ stateDir, events: { gapMs: 30_000 }, retention: { maxHolds } }) as unknown as Settings,
+        ({
+          stateDir,
+          events: { gapMs: 30_000, footageBeforeMs: 5000, footageAfterMs: 10_000 },
+          retention: { maxHolds },
+        }) as unknown as Settings,
       wantsJson: command => command.opts().json === true,
       print: text => void printed.push(text),
       remark: text => void remarks.push(text),
@@ -46,6 +51,10 @@ function installation(test: Test, { maxHolds = 1000 } = {}) {
       });
       db.exec(text);
       db.close();
+    },
+    catalogue(work: (catalogue: Catalogue) => void) {
+      using catalogue = openCatalogue({ file: catalogueFile(stateDir) });
+      work(catalogue);
     },
     file(...clips: Clip[]) {
       using catalogue = openCatalogue({ file: catalogueFile(stateDir) });
@@ -81,6 +90,7 @@ t.test('event show and event list have the fields that scripts rely on', async t
     held: false,
     clips: ['a1', 'a2'],
     footage: [],
+    gaps: [],
   });
   t.match(startAt, /^2026-09-27T\d\d:00:00\.000[+-]\d\d:\d\d$/);
   t.strictSame([startAt, endAt].map(Date.parse), [noon, noon + 20_000]);
@@ -222,3 +232,44 @@ t.test('a hold that makes no sense is refused with what was expected', async t =
   });
   await t.rejects(run('hold', 'remove', 'zzz'), { name: 'FailedError', message: /hold list/ });
 });
+
+t.test(
+  'an event shows its footage from some seconds before to some seconds after, with the gaps in it',
+  async t => {
+    const { run, json, file, catalogue: write } = installation(t);
+    file(sampleClip('a1', at(60)), sampleClip('a2', at(80)));
+    const minute = (number: number) => noon + number * 60_000;
+    write(catalogue => {
+      const camera = 'front-door';
+      catalogue.addOpenSegment(sampleOpenSegment('s0', { startAt: minute(0) - 5000, camera }));
+      const ends = [minute(1) - 5000, minute(1) - 4999, minute(2) - 28_000, minute(2) + 10_000] as const;
+      for (const [number, endAt] of ends.entries()) {
+        const startAt = number === 0 ? minute(0) - 5000 : (ends[number - 1] as number);
+        const next = sampleOpenSegment(`s${number + 1}`, { startAt: endAt, camera });
+        catalogue.fileSegment(sampleSegment(`s${number}`, { camera, startAt, endAt }), { open: next });
+      }
+    });
+    const [id] = (await json('event', 'list')).map((event: { id: string }) => event.id);
+    const shown = await json('event', 'show', id);
+    t.match(shown, { startAt: /12:01:00/, endAt: /12:01:32/ });
+    t.strictSame(
+      shown.footage.map((segment: { path: string }) => /s\d/.exec(segment.path)?.[0]),
+      ['s1', 's2', 's3'],
+      'one that ends five seconds before has no part in it',
+    );
+    t.strictSame(shown.gaps, []);
+    t.strictSame((await json('event', 'list'))[0], shown);
+    t.match((await run('event', 'show', id)).out, /^footage +3 files$/m);
+    write(catalogue => {
+      catalogue.dropOpenSegment('front-door', 's4'.padEnd(26, '0'), 'stalled');
+    });
+    file(sampleClip('b1', at(300)));
+    const late = (await json('event', 'list')).find((event: { clips: string[] }) =>
+      event.clips.includes('b1'),
+    );
+    t.match(late.gaps, [{ camera: 'front-door', reason: 'stalled', lasts: true }]);
+    const { out } = await run('event', 'show', late.id);
+    t.match(out, /^footage +a gap \(stalled\)$/m);
+    t.match(out, /back-fill/);
+  },
+);

@@ -14,6 +14,7 @@ import { catalogueFile, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Desk } from '../../src/cli/desk.ts';
 import { registerRetentionCommands } from '../../src/cli/retention.ts';
 import { registerStatusCommand } from '../../src/cli/status.ts';
+import { loadSettings } from '../../src/settings/load-settings.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { sampleClip, sampleReceipt } from '../catalogue/sample-clip.ts';
 
@@ -22,20 +23,11 @@ const day = 86_400_000;
 async function installation(test: Test, retention: Partial<Settings['retention']> = {}) {
   const root = test.testdir();
   const dirs = { dataDir: join(root, 'data'), stateDir: join(root, 'state') };
-  const settings = {
-    ...dirs,
-    events: { gapMs: 30_000 },
-    ftps: { limits: { minFreeBytes: 0 } },
-    retention: {
-      keepClipsDays: null,
-      keepFootageDays: null,
-      keepEventFootageDays: null,
-      maxBytes: null,
-      minFreeBytes: 1,
-      minAgeHours: 72,
-      ...retention,
-    },
-  } as unknown as Settings;
+  const config = join(root, 'clipward.yaml');
+  writeFileSync(config, JSON.stringify({ ...dirs, ftps: { limits: { minFreeBytes: 0 } } }));
+  const loaded = loadSettings({ file: config, environment: {} });
+  // Smaller archives than the settings file allows.
+  const settings = { ...loaded, retention: { ...loaded.retention, minFreeBytes: 1, ...retention } };
   const run = async (...args: string[]) => {
     const printed: string[] = [];
     let exitCode = 0;

@@ -58,7 +58,7 @@ t.test(
     t.match(facts, {
       good: true,
       findings: [],
-      media: { clips: 2, bytes: 6 },
+      media: { clips: 2, segments: 0, bytes: 6 },
       chain: { entries: 2, kept: 2 },
     });
     t.match(good.stdout, facts.head);

@@ -23,14 +23,17 @@ t.test('kill -9 at every step of a deletion leaves what the next start finishes'
     archive.clip('a1x', { daysAgo: 40 }),
     archive.clip('a2x', { daysAgo: 40 }),
     archive.clip('b1x', { daysAgo: 31, camera: 'porch' }),
+    archive.segment('s1x', { daysAgo: 40, camera: 'den' }),
+    archive.segment('s2x', { daysAgo: 33, camera: 'porch' }),
   ];
+  const recorded = archive.segment('s3x', { daysAgo: 1, camera: 'porch' });
   const stays = [
     archive.clip('b2x', { daysAgo: 1, camera: 'porch' }),
     archive.clip('c1x', { daysAgo: 1, camera: 'yard' }),
   ];
   // Everything is in the main file then, and can be copied.
   archive.catalogue[Symbol.dispose]();
-  const pristine = stays.flatMap(({ path, thumbnail }) => [path, thumbnail ?? '']).sort();
+  const pristine = [recorded.path, ...stays.flatMap(({ path, thumbnail }) => [path, thumbnail ?? ''])].sort();
 
   const whole = copyOf(archive, 'whole');
   const calls = run(whole, 0, 'before') ?? 0;
@@ -45,12 +48,13 @@ t.test('kill -9 at every step of a deletion leaves what the next start finishes'
       // After a call that fails (a directory that is not empty) nothing has changed.
       t.ok(wasKilled || when === 'after', `killed ${when} call ${at}`);
       using catalogue = openCatalogue({ file: catalogueFile(join(root, 'state')), chain: archive.chain });
-      const rows = () => catalogue.clipCount();
+      const rows = () => catalogue.clipCount() + [...catalogue.segmentsByPath()].length;
       const garbage = catalogue.garbageFiles('', 100);
       const known = [...catalogue.listClips({}), ...garbage].flatMap(({ path, thumbnail }) => [
         path,
         thumbnail,
       ]);
+      for (const { path } of catalogue.segmentsByPath()) known.push(path);
       const files = filesUnder(join(root, 'data'));
       t.same(
         files.filter(file => !known.includes(file)),
@@ -59,16 +63,18 @@ t.test('kill -9 at every step of a deletion leaves what the next start finishes'
       );
       for (const clip of catalogue.listClips({}))
         t.ok(files.includes(clip.path), `${at}: every row its file`);
+      for (const segment of catalogue.segmentsByPath())
+        t.ok(files.includes(segment.path), `${at}: every segment its file`);
       if (garbage.length > 0) seen.asGarbage++;
-      else seen[rows() === gone.length + stays.length ? 'asBefore' : 'done']++;
+      else seen[rows() === gone.length + stays.length + 1 ? 'asBefore' : 'done']++;
 
       await runRetention(retentionOf(archive, root, catalogue), new AbortController().signal);
       t.same(filesUnder(join(root, 'data')), pristine, `${at}: the next start finishes it`);
       t.same(catalogue.garbageFiles('', 100), [], `${at}: no garbage is left`);
-      t.equal(rows(), stays.length);
+      t.equal(rows(), stays.length + 1);
       for (const { id } of gone) t.ok(catalogue.hasTombstone(id));
       // Taken in, and each that went gone once.
-      t.equal(catalogue.lastNumber(), gone.length * 2 + stays.length);
+      t.equal(catalogue.lastNumber(), gone.length * 2 + stays.length + 1);
       rmSync(root, { recursive: true });
     }
   }

@@ -6,12 +6,12 @@ import { divideRoom, settleRoom } from '../../src/domain/retention-shares.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const now = Date.UTC(2026, 10, 21);
-const week = { now, sinceAt: now - 7 * dayMs };
+const week = { now, sinceAt: now - 7 * dayMs, minAgeDays: 3 };
 const camera = (name: string, perDay: number, facts: Partial<ForecastCamera> = {}): ForecastCamera => ({
   camera: name,
   askedDays: 30,
   maxBytes: null,
-  heldBytes: 0,
+  ...{ media: 'clips', bytes: 0, heldBytes: 0 },
   recentBytes: perDay * 7,
   firstAt: now - 100 * dayMs,
   ...facts,
@@ -115,10 +115,11 @@ t.test('without a promise none is broken, and a camera has no more than its byte
 });
 
 t.test('every promise that cannot be kept has a sentence that says what to do', async t => {
-  const fits = (fitDays: number, isKept = false) => ({
-    ...{ camera: 'den', bytesPerDay: 1, measuredDays: 7, askedDays: 30, fitDays, isKept },
+  const fits = (fitDays: number, isKept = false, media: 'clips' | 'footage' = 'clips') => ({
+    ...{ camera: 'den', media, bytesPerDay: 1, measuredDays: 7, askedDays: 30, fitDays, isKept },
   });
   t.match(promiseSentence(fits(11.9)), /^den: 30 days asked, 11 fit at the present rate: .+\.$/);
+  t.match(promiseSentence(fits(2, false, 'footage')), /^den: 30 days of footage asked, 2 fit/);
   t.equal(promiseSentence(fits(30, true)), undefined);
   t.match(heldSentence(6e9, 8e9), /^75 % of the media is on hold \(6.0 GB of 8.0 GB\)/);
   for (const unmet of [

@@ -29,7 +29,7 @@ async function deleting(test: Test) {
     ...archive,
     deleteAll: () =>
       catalogue.makeGarbage(
-        archive.clips().map(clip => ({ ...clip, reason: 'age' })),
+        archive.clips().map(clip => ({ ...clip, mediaClass: 'clip', reason: 'age' })),
         Date.now(),
       ),
   };

@@ -25,7 +25,7 @@ function watched(test: Test) {
   const start = () =>
     startPromiseWarnings({
       catalogue: {
-        holdings: () => [{ camera: 'den', clips: 1, bytes: 1000 }],
+        holdings: () => [{ camera: 'den', clips: 1, segments: 0, bytes: 1000, footageBytes: 0 }],
         arrivals: () => state.arrivals,
         heldBytes: () => state.heldBytes,
       },
@@ -53,7 +53,9 @@ function watched(test: Test) {
   return { state, lines, start, looked, nextHour: () => looked(() => mock.timers.tick(hourMs)) };
 }
 
-const den = (recentBytes: number, firstAt = now - 30 * dayMs) => ({ camera: 'den', recentBytes, firstAt });
+const den = (recentBytes: number, firstAt = now - 30 * dayMs) => ({
+  ...({ camera: 'den', media: 'clips', recentBytes, firstAt } as const),
+});
 
 t.test('days that do not fit are told once, and again when they fitted in between', async t => {
   const { state, lines, start, looked, nextHour } = watched(t);

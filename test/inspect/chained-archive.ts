@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import type { Test } from 'tap';
 import { openSigningKey, readPublicKeys } from '../../src/access/signing-key.ts';
 import { clipRelativePath } from '../../src/archive/clip-path.ts';
+import { footageRelativePath } from '../../src/archive/footage-path.ts';
 import { openMarker, requireMarker } from '../../src/archive/marker.ts';
 import { readStored } from '../../src/archive/read-stored.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -15,8 +16,10 @@ import { inTransaction, openDatabase } from '../../src/base/sqlite.ts';
 import { catalogueFile, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { chainAppends } from '../../src/catalogue/chain.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
+import type { Segment } from '../../src/catalogue/footage.ts';
 import { type VerifyRequest, verify } from '../../src/inspect/verify/verify.ts';
 import { sampleClip } from '../catalogue/sample-clip.ts';
+import { sampleSegment } from '../catalogue/sample-segment.ts';
 
 export type ChainedArchive = Awaited<ReturnType<typeof chainedArchive>>;
 
@@ -48,6 +51,22 @@ export async function chainedArchive(test: Test) {
     catalogue.fileClip(clip, { upload: id, receivedAt, body: `{"receipt":"${word}"}` });
     return { ...clip, file: join(dataDir, path) };
   };
+  /** A segment of a minute, 1000 bytes or so, with its file; `startAt` is when it begins. */
+  const fileSegment = (
+    word: string,
+    startAt: number,
+    facts: Partial<Segment> = {},
+    bytes: string | Buffer = `footage ${word}`,
+  ) => {
+    const id = idOf(word);
+    const camera = facts.camera ?? 'front-door';
+    const path = footageRelativePath({ camera, id, startAt });
+    mkdirSync(dirname(join(dataDir, path)), { recursive: true });
+    writeFileSync(join(dataDir, path), bytes, { mode: 0o400 });
+    const segment = { ...sampleSegment(id, startAt), camera, path, ...digestOf(bytes), ...facts };
+    catalogue.fileSegment(segment, { gap: 'restart' });
+    return { ...segment, file: join(dataDir, path) };
+  };
   /** Statements as somebody with the sqlite3 program would run them. */
   const sqlite = (...statements: string[]) => {
     const db = new Database(file);
@@ -59,7 +78,7 @@ export async function chainedArchive(test: Test) {
     }
   };
   return {
-    ...{ root, dataDir, stateDir, archiveId, chain, catalogue, file, fileClip, sqlite },
+    ...{ root, dataDir, stateDir, archiveId, chain, catalogue, file, fileClip, fileSegment, sqlite },
     clock,
     nextDay: () => {
       clock.at += dayMs;
@@ -108,4 +127,8 @@ export async function chainedArchive(test: Test) {
       );
     },
   };
+}
+
+function digestOf(bytes: string | Buffer) {
+  return { bytes: Buffer.byteLength(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
 }

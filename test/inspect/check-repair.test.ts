@@ -129,3 +129,27 @@ t.test('without ffmpeg nothing is taken in and nothing is lost', async t => {
   t.match(found, [{ code: 'unknown-file', outcome: 'failed', did: 'ffmpeg is missing.' }]);
   t.equal(archive.read(strayPath), 'nobody knows');
 });
+
+t.test('a disk that goes away between counting and dropping takes no rows along', async t => {
+  const archive = await checkedArchive(t);
+  const clips = await Promise.all(
+    ['a1', 'a2', 'a3', 'a4', 'a5'].map((word, index) =>
+      archive.clip(word, { secondsAgo: 600 + index * 100 }),
+    ),
+  );
+  archive.remove((clips[2] as { path: string }).path);
+  let looks = 0;
+  const requireMarker = async () => {
+    // The second look at what the first walk has found: the second walk comes after it.
+    if (++looks === 2) archive.remove('clips/den');
+  };
+  const { found } = await archive.look({ repair: true, requireMarker });
+  const missing = found.filter(({ code }) => code === 'missing-file');
+  t.equal(missing.length, 5);
+  t.equal(missing.filter(({ outcome }) => outcome === 'repaired').length, 1, 'no more than were counted');
+  t.match(
+    missing.filter(({ outcome }) => outcome === 'failed'),
+    Array.from({ length: 4 }, () => ({ did: /gone missing while it was checked/ })),
+  );
+  t.equal(archive.catalogue.clipCount(), 4);
+});

@@ -11,7 +11,7 @@ import {
   recordingAlarms,
   recordingFacts,
 } from '../../src/inspect/recording.ts';
-import { sampleOpenSegment, sampleSegment } from '../catalogue/sample-segment.ts';
+import { sampleOpenSegment, sampleSegment } from '../catalogue/footage-rows.ts';
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const hourMs = 3_600_000;

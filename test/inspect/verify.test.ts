@@ -40,7 +40,7 @@ t.test('nothing is found in an archive that nobody touched, and everything was r
   t.strictSame(report.findings, []);
   t.match(report, { findingCount: 0, headDay: '2026-11-22', resumed: false });
   t.match(report.chain, { entries: 6, days: 2, kept: 6, goneByReason: new Map(), media: { clips: 6 } });
-  t.match(report.media, { clips: 6, bytes: 6 * 'bytes of a1'.length, goneMeanwhile: 0 });
+  t.match(report.media, { clips: 6, segments: 0, bytes: 6 * 'bytes of a1'.length, goneMeanwhile: 0 });
   t.match(report.head, /^6-/);
   t.notOk(existsSync(join(archive.stateDir, 'verify-progress.json')));
 });

@@ -3,11 +3,13 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openFootageFiles } from '../../src/archive/footage-files.ts';
+import { type FootageFile, openFootageFiles } from '../../src/archive/footage-files.ts';
 import { openMarker } from '../../src/archive/marker.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
+import type { Segment } from '../../src/catalogue/footage.ts';
 import { recoverSegment } from '../../src/record/recover-segment.ts';
 import { startSegmentWriter } from '../../src/record/segment-writer.ts';
+import { seededRandom } from '../domain/seeded-random.ts';
 import { handClock, makeFootage } from './made-footage.ts';
 
 const noon = Date.UTC(2026, 10, 21, 12);
@@ -159,6 +161,63 @@ t.test('our own clock that is set begins a new run', async t => {
   );
   t.strictSame(gaps()[0], { startAt: noon + 3000, endAt: noon + 3_600_000, reason: 'clock' });
 });
+
+t.test(
+  'rows of a camera whose clock is 200 ppm fast are within half a second of the truth for 24 hours',
+  async t => {
+    const clock = handClock(noon);
+    const random = seededRandom(29);
+    const rows: Segment[] = [];
+    let catalogued = 0;
+    const file: FootageFile = {
+      append: async () => {},
+      sync: async () => {},
+      leave: async () => {},
+      finish: async () => ({ bytes: 1, sha256: '0'.repeat(64) }),
+    };
+    const writer = startSegmentWriter({
+      ...{ camera, clock, segmentMs: 60_000, lossWindowMs: 5000 },
+      files: { create: async () => file, recover: async () => undefined },
+      catalogue: {
+        addOpenSegment: () => void catalogued++,
+        renewOpenSegment() {},
+        fileSegment: segment => void rows.push(segment),
+      },
+      onFailure: error => t.fail(String(error)),
+    });
+    const [first] = footage.fragments;
+    if (!first) throw new Error('a fragment was expected');
+    writer.init(footage.init);
+    const seconds = 86_400;
+    let arrivedAt = noon;
+    for (let second = 0; second < seconds; second++) {
+      // A second of the camera is over sooner; the network keeps up to 300 ms, and once a minute for three seconds more.
+      const trueEndAt = noon + ((second + 1) * 1000) / 1.0002;
+      const delayMs = random(300) + (second % 60 === 30 ? 3000 : 0);
+      arrivedAt = Math.max(arrivedAt, trueEndAt + delayMs);
+      clock.pass(Math.max(0, arrivedAt - clock.now()));
+      writer.fragment({
+        ...first,
+        startMs: second * 1000,
+        durationMs: 1000,
+      });
+      if (second % 1000 === 0) await new Promise(resolve => setImmediate(resolve));
+    }
+    await writer.end('stopped', 'off');
+    t.equal(catalogued, 1, 'one run');
+    t.ok(rows.length > 1400);
+    let mediaMs = 0;
+    let worstMs = 0;
+    for (const [index, { startAt, endAt, durationMs }] of rows.entries()) {
+      worstMs = Math.max(worstMs, Math.abs(startAt - (noon + mediaMs / 1.0002)));
+      mediaMs += durationMs;
+      const next = rows[index + 1];
+      if (next && next.startAt !== endAt) t.fail('a hole between two segments');
+    }
+    t.equal(mediaMs, seconds * 1000, 'no second is lost');
+    t.ok(worstMs <= 500, `${worstMs} ms`);
+  },
+);
 
 t.test('what a crash left open is cut at its last whole fragment and filed', async t => {
   for (const cutBytes of [0, 1, 500]) {

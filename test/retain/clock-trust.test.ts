@@ -53,3 +53,25 @@ t.test('a clock that drifts on that day has not been set', async t => {
   pass(dayMs / 2, 30_000);
   t.equal(jumpSince(lastPassAt), null);
 });
+
+t.test(
+  'a clock that is set ahead step by step is noticed when the steps come to more than one may',
+  async t => {
+    const { jumpSince, clock, pass } = clocked();
+    jumpSince(null);
+    const step = () => {
+      const lastPassAt = clock.at;
+      pass(60_000, dayMs);
+      return jumpSince(lastPassAt);
+    };
+    t.strictSame([step(), step(), step()], [null, null, null]);
+    t.equal(step(), 4 * dayMs);
+    pass(dayMs);
+    t.equal(jumpSince(clock.at - 60_000), null, 'it has run on for a day');
+    t.equal(step(), null, 'and what came before does not count any more');
+    pass(0, -2 * dayMs);
+    jumpSince(clock.at);
+    t.strictSame([step(), step(), step()], [null, null, null]);
+    t.equal(step(), 4 * dayMs);
+  },
+);

@@ -5,10 +5,11 @@ import { dirname, join, relative } from 'node:path';
 import type { Test } from 'tap';
 import { thumbnailRelativePath } from '../../src/archive/clip-path.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
-import type { Eviction, EvictionReason, RetentionPlan } from '../../src/domain/retention-plan.ts';
+import type { Segment } from '../../src/catalogue/footage.ts';
+import type { Eviction, EvictionReason, MediaClass, RetentionPlan } from '../../src/domain/retention-plan.ts';
 import { openRetention } from '../../src/retain/open-retention.ts';
 import { type RetentionParts, runRetention } from '../../src/retain/run-retention.ts';
-import { chainedArchive, idOf } from '../inspect/chained-archive.ts';
+import { type ChainedArchive, chainedArchive, idOf } from '../inspect/chained-archive.ts';
 
 export { idOf };
 
@@ -22,7 +23,8 @@ export async function retainedArchive(test: Test) {
     settings: { dataDir, stateDir, retention: standardRetention, ftps: { limits: { minFreeBytes: 0 } } },
     ...{ archiveId, catalogue },
     cameras: () => [],
-    clock: { now: () => clock.at, monotonicMs: () => performance.now() },
+    // Nobody sets this clock: what is added to it has passed.
+    clock: { now: () => clock.at, monotonicMs: () => clock.at + performance.now() },
   });
   const run = (more: Partial<RetentionParts> = {}, signal = new AbortController().signal) =>
     runRetention({ ...opened, ...more }, signal);
@@ -45,9 +47,14 @@ export async function retainedArchive(test: Test) {
       catalogue.setThumbnail(filed.id, thumbnail);
       return catalogue.clip(filed.id) as Clip;
     },
-    /** What lies under clips/ and thumbnails/, sorted. */
+    /** A segment of a minute with its file that was recorded so many days ago. */
+    segment(word: string, facts: Partial<Segment> & { daysAgo?: number } = {}) {
+      const { daysAgo = 10, startAt = clock.at - daysAgo * dayMs, ...columns } = facts;
+      return archive.fileSegment(word, startAt, columns);
+    },
+    /** What lies under clips/, thumbnails/ and footage/, sorted. */
     files: () =>
-      ['clips', 'thumbnails']
+      ['clips', 'thumbnails', 'footage']
         .filter(top => existsSync(join(dataDir, top)))
         .flatMap(top => readdirSync(join(dataDir, top), { recursive: true, withFileTypes: true }))
         .filter(file => !file.isDirectory())
@@ -55,7 +62,7 @@ export async function retainedArchive(test: Test) {
         .sort(),
     /** What rows say should lie there, garbage included. */
     rowFiles: () =>
-      [...catalogue.listClips({}), ...catalogue.garbageFiles('', 1000)]
+      [...catalogue.listClips({}), ...segmentsOf(archive), ...catalogue.garbageFiles('', 1000)]
         .flatMap(({ path, thumbnail }) => [path, ...(thumbnail === null ? [] : [thumbnail])])
         .sort(),
     read: (path: string) => readFileSync(join(dataDir, path), 'utf8'),
@@ -63,9 +70,13 @@ export async function retainedArchive(test: Test) {
   };
 }
 
+function segmentsOf({ catalogue }: Pick<ChainedArchive, 'catalogue'>) {
+  return [...catalogue.segmentsByPath()].map(({ path }) => ({ path, thumbnail: null }));
+}
+
 export const standardRetention = {
   keepClipsDays: 30,
-  keepFootageDays: null,
+  keepFootageDays: 30,
   expectEveryMs: null,
   keepEventFootageDays: null,
   maxBytes: null,
@@ -78,8 +89,9 @@ export const standardRetention = {
 export function evictionOf(
   { id, camera, bytes, keptFrom }: Pick<Clip, 'id' | 'camera' | 'bytes' | 'keptFrom'>,
   reason: EvictionReason = 'age',
+  mediaClass: MediaClass = 'clip',
 ): Eviction {
-  return { id, camera, bytes, keptFrom, mediaClass: 'clip', reason };
+  return { id, camera, bytes, keptFrom, mediaClass, reason };
 }
 
 /** The first time it is asked, these; then nothing more. */

@@ -1,10 +1,12 @@
 import { mkdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Camera } from '../../src/access/accounts.ts';
 import { holdLock } from '../../src/base/sqlite.ts';
 import type { Clip } from '../../src/catalogue/clip-row.ts';
+import { askPlan } from '../../src/retain/ask-plan.ts';
 import { type Disk, maxStuckPerCamera } from '../../src/retain/run-retention.ts';
-import { evictionOf, idOf, onePlan, retainedArchive } from './retained-archive.ts';
+import { evictionOf, idOf, onePlan, retainedArchive, standardRetention } from './retained-archive.ts';
 
 /** Puts a directory where the file was, which no unlink removes. */
 function obstruct(file: string): void {
@@ -24,6 +26,7 @@ t.test('what is older than its days goes, with its files; the rest stays', async
         camera: 'front-door',
         reason: 'age',
         clips: 2,
+        segments: 0,
         bytes: old.reduce((sum, { bytes }) => sum + bytes, 0),
       },
     ],
@@ -286,4 +289,108 @@ t.test('the time of the last pass is noted by a clock that is trusted, and now a
   t.match(await archive.run(), { deleted: [], unmet: [{ promise: 'clock' }] });
   t.ok(catalogue.clip(clip.id), 'a year that passed in a moment deletes nothing');
   t.equal(catalogue.lastPassAt(), first + 3_600_000);
+});
+
+t.test('footage goes at its age, but not while an event is near it, and not from under a hold', async t => {
+  const archive = await retainedArchive(t);
+  const { catalogue, clock } = archive;
+  const day = 86_400_000;
+  const [old, event, held] = [
+    archive.segment('a', { daysAgo: 31 }),
+    archive.segment('b', { daysAgo: 40 }),
+    archive.segment('c', { daysAgo: 50 }),
+  ];
+  // Kept because it was imported lately; it lies where the footage lies.
+  const clip = archive.clip('k', { daysAgo: 2, startAt: clock.at - 40 * day });
+  archive.clip('m', { daysAgo: 3 });
+  const young = archive.segment('d', { daysAgo: 29 });
+  const hold = { camera: held.camera, event: null, reason: null, addedAt: 1 };
+  catalogue.addHold({ id: 'h', ...hold, fromAt: held.startAt + 1000, toAt: held.startAt + 2000 }, 9);
+  t.match(await archive.run(), { deleted: [{ reason: 'age', clips: 0, segments: 1 }], stuck: [] });
+  const isThere = ({ path }: { path: string }) => archive.files().includes(path);
+  t.same([old, event, held, young].map(isThere), [false, true, true, true]);
+  t.ok(catalogue.hasTombstone(old.id));
+  clock.at += 29 * day;
+  catalogue.setLastPassAt(clock.at);
+  t.match((await archive.run()).deleted, [{ clips: 2, segments: 1 }], 'the clip, and what was young');
+  // The event went with its clip, and its footage is footage like any other.
+  t.match((await archive.run()).deleted, [{ segments: 1 }]);
+  t.same(archive.files(), [held.path]);
+  catalogue.removeHold('h');
+  t.match((await archive.run()).deleted, [{ segments: 1 }]);
+  t.same(archive.rowFiles(), []);
+  t.equal(catalogue.clip(clip.id), undefined);
+});
+
+t.test('footage goes before clips for want of room, that of events last of it', async t => {
+  const archive = await retainedArchive(t);
+  const { catalogue, clock } = archive;
+  const bytes = { bytes: 1000 };
+  archive.clip('k', { daysAgo: 10, ...bytes });
+  const around = archive.segment('a', { daysAgo: 10, ...bytes });
+  const plain = [9, 5, 4, 2].map(daysAgo => archive.segment(`p${daysAgo}`, { daysAgo, ...bytes }));
+  const plan = (maxBytes: number) =>
+    askPlan(
+      {
+        catalogue,
+        cameras: () => [
+          { name: 'front-door', maxBytes, keepClipsDays: null, keepFootageDays: null } as Camera,
+        ],
+        settings: {
+          retention: { ...standardRetention, keepFootageDays: null },
+          ftps: { limits: { minFreeBytes: 0 } },
+        },
+      },
+      {
+        now: clock.at,
+        clockJumpMs: null,
+        disk: { freeBytes: 1e9, totalBytes: 2e9, waitingBytes: new Map() },
+      },
+    ).evictions.map(({ id, mediaClass }) => `${mediaClass} ${id.replace(/0+$/, '')}`);
+  t.same(plan(5000), ['footage p9']);
+  t.same(plan(2000), ['footage p9', 'footage p5', 'footage p4', 'event-footage a']);
+  t.same(
+    plan(0),
+    ['footage p9', 'footage p5', 'footage p4', 'event-footage a', 'clip k'],
+    'and nothing younger than minAge',
+  );
+  t.ok(plain.length === 4 && around.id);
+});
+
+t.test('footage that became footage of an event since the plan was made is spared', async t => {
+  const archive = await retainedArchive(t);
+  const segment = archive.segment('a', { daysAgo: 31 });
+  const wanted = evictionOf(segment, 'age', 'footage');
+  archive.clip('k', { daysAgo: 1, startAt: segment.startAt });
+  t.match(await archive.runFor([wanted]), { deleted: [], spared: 1 });
+  const asEvent = evictionOf(segment, 'free-disk', 'event-footage');
+  t.match(await archive.runFor([{ ...asEvent, camera: 'porch' }]), { deleted: [], spared: 1 });
+  t.match(await archive.runFor([{ ...asEvent, mediaClass: 'clip' }]), { deleted: [], spared: 1 });
+  t.match(await archive.runFor([asEvent]), { deleted: [{ segments: 1 }], spared: 0 });
+});
+
+t.test('what a camera without any media sends counts as its own, not as a foreign file', async t => {
+  const archive = await retainedArchive(t);
+  const { catalogue, clock } = archive;
+  for (const camera of ['den', 'porch'])
+    for (const word of ['a', 'b']) archive.clip(`${camera[0]}${word}`, { camera, daysAgo: 20, bytes: 1000 });
+  const account = (name: string) =>
+    ({ name, maxBytes: null, keepClipsDays: null, keepFootageDays: null }) as Camera;
+  const evictions = (waiting: string, names: string[]) =>
+    askPlan(
+      {
+        catalogue,
+        cameras: () => names.map(account),
+        settings: {
+          retention: { ...standardRetention, minFreeBytes: 1000 },
+          ftps: { limits: { minFreeBytes: 0 } },
+        },
+      },
+      {
+        ...{ now: clock.at, clockJumpMs: null },
+        disk: { freeBytes: 0, totalBytes: 10_000, waitingBytes: new Map([[waiting, 5000]]) },
+      },
+    ).evictions;
+  t.equal(evictions('yard', ['den', 'porch', 'yard']).length, 0, 'the two are within their shares');
+  t.equal(evictions('forged', ['den', 'porch', 'yard']).length, 1, 'a name without an account has no share');
 });

@@ -6,17 +6,22 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
 
+/** Connections are counted from 1. */
 export type FakeCameraOptions = {
   /** A free one when it is left out. */
   port?: number;
   /** Taken anew for every connection. */
   elementaryStream?: Buffer;
+  /** Another stream for some connections; undefined: `elementaryStream`. */
+  streamOf?(connection: number): Readonly<{ bytes: Buffer; codec: 'h264' | 'hevc' }> | undefined;
   /** Answers a request instead of the camera; undefined: as usual. */
-  answer?(request: FakeRequest): string | undefined;
+  answer?(request: FakeRequest, connection: number): string | undefined;
   /** Ticks of 90 kHz that are added to the time of picture number `picture`. */
-  shift?(picture: number): number;
+  shift?(picture: number, connection: number): number;
   /** False: picture `picture` is not sent, nor any after it. */
-  sends?(picture: number, socket: Socket): boolean;
+  sends?(picture: number, socket: Socket, connection: number): boolean;
+  /** When the sound beside picture `picture` was, in samples of G.711; undefined: there is none. */
+  sound?(picture: number): number | undefined;
   picturesPerSecond?: number;
   /** True: this picture is left out; time goes on. */
   skips?(picture: number): boolean;
@@ -72,7 +77,9 @@ export async function makeElementaryStream(size = '160x120', codec: 'libx264' | 
 export async function startFakeCamera(options: FakeCameraOptions = {}): Promise<FakeCamera> {
   const requests: FakeRequest[] = [];
   const sockets = new Set<Socket>();
+  let connections = 0;
   const onSocket = (socket: Socket) => {
+    const connection = ++connections;
     sockets.add(socket);
     socket.on('error', () => {});
     const stop = new AbortController();
@@ -89,8 +96,8 @@ export async function startFakeCamera(options: FakeCameraOptions = {}): Promise<
         const method = head.split(' ', 1)[0] ?? '';
         const request = { method, head, sequence: /CSeq: (\d+)/.exec(head)?.[1] ?? '0' };
         requests.push(request);
-        socket.write(options.answer?.(request) ?? usualAnswer(request, options));
-        if (method === 'PLAY') play(socket, options, stop.signal);
+        socket.write(options.answer?.(request, connection) ?? usualAnswer(request, options, connection));
+        if (method === 'PLAY') play(socket, { ...options, connection }, stop.signal);
       }
     });
   };
@@ -125,41 +132,59 @@ export function answerWith(
   return `${all.join('\r\n')}\r\n\r\n${body}`;
 }
 
-export const description = (audio: readonly string[] = []) =>
+export const description = (audio: readonly string[] = [], encoding = 'H264') =>
   [
     ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=camera', 't=0 0', 'm=video 0 RTP/AVP 96'],
-    ...['a=rtpmap:96 H264/90000', 'a=fmtp:96 packetization-mode=1', 'a=control:video', ...audio, ''],
+    ...[`a=rtpmap:96 ${encoding}/90000`, 'a=fmtp:96 packetization-mode=1', 'a=control:video', ...audio, ''],
   ].join('\r\n');
 
-function usualAnswer(request: FakeRequest, options: FakeCameraOptions): string {
+function usualAnswer(request: FakeRequest, options: FakeCameraOptions, connection: number): string {
   const session = 'Session: 12345678;timeout=60';
+  const encoding = options.streamOf?.(connection)?.codec === 'hevc' ? 'H265' : 'H264';
   if (request.method === 'DESCRIBE')
-    return answerWith(request, '200 OK', ['Content-Type: application/sdp'], description(options.audio));
+    return answerWith(
+      request,
+      '200 OK',
+      ['Content-Type: application/sdp'],
+      description(options.audio, encoding),
+    );
   const transport = /^Transport: (.*)$/m.exec(request.head)?.[1]?.trim();
   return answerWith(request, '200 OK', [session, ...(transport ? [`Transport: ${transport}`] : [])]);
 }
 
-function play(socket: Socket, options: FakeCameraOptions, signal: AbortSignal): void {
-  const pictures = picturesIn(options.elementaryStream ?? Buffer.alloc(0));
+function play(
+  socket: Socket,
+  options: FakeCameraOptions & { connection: number },
+  signal: AbortSignal,
+): void {
+  const { connection } = options;
+  const { bytes, codec } = options.streamOf?.(connection) ?? {
+    bytes: options.elementaryStream ?? Buffer.alloc(0),
+    codec: 'h264',
+  };
+  const pictures = picturesIn(bytes, codec);
   const rate = options.picturesPerSecond ?? standardRate;
   const begunMs = performance.now();
   let picture = 0;
   let sequence = 0;
   const send = () => {
-    const timestamp = (picture * (90_000 / rate) + (options.shift?.(picture) ?? 0)) >>> 0;
+    const timestamp = (picture * (90_000 / rate) + (options.shift?.(picture, connection) ?? 0)) >>> 0;
     const all = pictures[picture % pictures.length] as Buffer[];
     const packets: Buffer[] = [];
     for (const [index, unit] of all.entries())
-      for (const [last, payload] of payloadsOf(unit))
+      for (const [last, payload] of codec === 'hevc' ? [[true, unit] as const] : payloadsOf(unit))
         packets.push(
           rtpPacket({ sequence: sequence++, timestamp, marker: last && index === all.length - 1 }, payload),
         );
+    const soundAt = options.sound?.(picture);
+    if (soundAt !== undefined) packets.push(soundPacket(picture, soundAt));
     socket.write(Buffer.concat(packets));
   };
   // By the clock, not by the number of calls: a timer is late now and then, and a camera keeps time.
   const timer = setInterval(() => {
     for (; (picture * 1000) / rate <= performance.now() - begunMs; picture++) {
-      if (pictures.length === 0 || options.sends?.(picture, socket) === false) return clearInterval(timer);
+      if (pictures.length === 0 || options.sends?.(picture, socket, connection) === false)
+        return clearInterval(timer);
       if (!options.skips?.(picture)) send();
     }
   }, 1000 / rate);
@@ -167,7 +192,7 @@ function play(socket: Socket, options: FakeCameraOptions, signal: AbortSignal): 
 }
 
 /** Units, gathered into pictures: what comes before a slice belongs to it. */
-function picturesIn(stream: Buffer): Buffer[][] {
+function picturesIn(stream: Buffer, codec: 'h264' | 'hevc'): Buffer[][] {
   const units: Buffer[] = [];
   const mark = Buffer.from([0, 0, 1]);
   for (let at = stream.indexOf(mark); at >= 0; ) {
@@ -180,8 +205,8 @@ function picturesIn(stream: Buffer): Buffer[][] {
   const pictures: Buffer[][] = [[]];
   for (const unit of units) {
     pictures.at(-1)?.push(unit);
-    const type = (unit[0] as number) & 0x1f;
-    if (type === 1 || type === 5) pictures.push([]);
+    const type = codec === 'hevc' ? ((unit[0] as number) >> 1) & 0x3f : (unit[0] as number) & 0x1f;
+    if (codec === 'hevc' ? type < 32 : type === 1 || type === 5) pictures.push([]);
   }
   return pictures.filter(units => units.length > 0);
 }
@@ -196,6 +221,15 @@ function* payloadsOf(unit: Buffer): Generator<readonly [isLast: boolean, payload
     const bits = (at === 1 ? 0x80 : 0) | (isLast ? 0x40 : 0) | (header & 0x1f);
     yield [isLast, Buffer.concat([Buffer.from([(header & 0xe0) | 28, bits]), unit.subarray(at, at + room)])];
   }
+}
+
+/** A picture's length of silence in G.711, on the channel of the second track. */
+function soundPacket(sequence: number, timestamp: number): Buffer {
+  const silence = Buffer.alloc(Math.round(8000 / standardRate), 0xff);
+  const packet = rtpPacket({ sequence, timestamp, marker: false }, silence);
+  packet[1] = 2;
+  packet[5] = 0;
+  return packet;
 }
 
 export function rtpPacket(

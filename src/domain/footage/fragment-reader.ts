@@ -38,9 +38,14 @@ export type Fragment = Readonly<{
   durationMs: number;
 }>;
 
+type Part = Readonly<{ init: FootageInit } | { fragment: Fragment }>;
+
 export type FragmentReader = Readonly<{
-  /** What is complete now. Throws FragmentFormatError, but first answers what was complete before that. */
-  push(bytes: Buffer): ReadonlyArray<Readonly<{ init: FootageInit } | { fragment: Fragment }>>;
+  /**
+   * What is complete now; nothing of `bytes` is kept. Throws FragmentFormatError, but first answers what was complete before
+   * that.
+   */
+  push(bytes: Buffer): readonly Part[];
   /** Bytes that were read into whole parts: a file that was cut short is whole up to here. */
   wholeBytes(): number;
 }>;
@@ -51,64 +56,87 @@ export class FragmentFormatError extends Error {
 
 /** A second of a camera at 100 Mbit/s, and the key frames of an 8K one. */
 export const maxPartBytes = 64 * 1024 * 1024;
+/** What is read box by box, and not only kept: some kilobytes as ffmpeg writes it. Its boxes may have eight bytes each. */
+export const maxReadBytes = 1024 * 1024;
+const maxTracks = 8;
+
+/** Room for what comes before the bulk of a part: as a rule, a whole moof. */
+const firstRoomBytes = 4096;
+const longestHeaderBytes = 16;
 
 export function createFragmentReader(): FragmentReader {
-  let chunks: Buffer[] = [];
-  let gathered = 0;
-  /** How many bytes there must be before there is something new to see. */
-  let wanted = 8;
-  let whole = 0;
   let init: FootageInit | undefined;
-  // Boxes that belong to the part that is being gathered, moof before its mdat.
-  let part: Buffer[] = [];
-  let partBytes = 0;
+  let whole = 0;
+  let broken: FragmentFormatError | undefined;
+  // The part that is being gathered, moof before its mdat: copied once, to where it stays.
+  let room = Buffer.allocUnsafeSlow(firstRoomBytes);
+  let filled = 0;
+  /** Where the box that is being read began. */
+  let boxAt = 0;
 
-  const take = (type: string, box: Buffer): { init: FootageInit } | { fragment: Fragment } | undefined => {
-    part.push(box);
-    partBytes += box.length;
-    if (partBytes > maxPartBytes) throw new FragmentFormatError('a fragment is larger than a camera makes');
+  const roomFor = (bytes: number) => {
+    if (room.length >= bytes) return;
+    const larger = Buffer.allocUnsafeSlow(bytes);
+    room.copy(larger, 0, 0, filled);
+    room = larger;
+  };
+  /** Copies what is there of what is wanted; answers where it went on. */
+  const fill = (bytes: Buffer, at: number, until: number): number => {
+    const taken = Math.min(bytes.length - at, until - filled);
+    if (taken <= 0) return at;
+    bytes.copy(room, filled, at, at + taken);
+    filled += taken;
+    return at + taken;
+  };
+  const readHeader = () => {
+    const header = readBoxHeader(room, boxAt, filled);
+    if (header !== undefined && (header.size < header.headerBytes || header.size > maxPartBytes))
+      throw new FragmentFormatError('a box has a size that none can have');
+    const isRead = header?.type === 'moov' || header?.type === 'moof';
+    if (header !== undefined && boxAt + header.size > (isRead ? maxReadBytes : maxPartBytes))
+      throw new FragmentFormatError('a fragment is larger than a camera makes');
+    return header;
+  };
+  const take = (type: string): Part | undefined => {
+    boxAt = filled;
     if (type !== 'moov' && type !== 'mdat') return undefined;
-    const bytes = part.length === 1 ? (part[0] as Buffer) : Buffer.concat(part);
-    part = [];
-    partBytes = 0;
+    const bytes = room.subarray(0, filled);
     if (type === 'moov') init = readInit(bytes);
     if (init === undefined) throw new FragmentFormatError('media came before its description');
-    const element = type === 'moov' ? { init } : { fragment: readFragment(bytes, init) };
+    const part = type === 'moov' ? { init } : { fragment: readFragment(bytes, init) };
     whole += bytes.length;
-    return element;
+    room = Buffer.allocUnsafeSlow(firstRoomBytes);
+    filled = 0;
+    boxAt = 0;
+    return part;
   };
-
-  let broken: FragmentFormatError | undefined;
-  const takeAll = (found: Array<{ init: FootageInit } | { fragment: Fragment }>) => {
-    let all = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-    for (;;) {
-      const header = readBoxHeader(all);
-      wanted = header === undefined ? 16 : header.size;
-      if (header !== undefined && (header.size < header.headerBytes || header.size > maxPartBytes))
-        throw new FragmentFormatError('a box has a size that none can have');
-      if (header === undefined || all.length < header.size) break;
-      // A view: the part that it ends up in is joined, or written, before anything else is read.
-      const element = take(header.type, all.subarray(0, header.size));
-      if (element) found.push(element);
-      all = all.subarray(header.size);
+  const takeAll = (bytes: Buffer, found: Part[]) => {
+    for (let at = 0; at < bytes.length; ) {
+      let header = readHeader();
+      if (header === undefined) {
+        roomFor(boxAt + longestHeaderBytes);
+        at = fill(bytes, at, boxAt + (filled - boxAt < 8 ? 8 : longestHeaderBytes));
+        header = readHeader();
+      }
+      if (header === undefined) continue;
+      roomFor(boxAt + header.size);
+      at = fill(bytes, at, boxAt + header.size);
+      if (filled < boxAt + header.size) continue;
+      const part = take(header.type);
+      if (part) found.push(part);
     }
-    chunks = all.length === 0 ? [] : [all];
-    gathered = all.length;
   };
 
   return {
     push(bytes) {
       if (broken) throw broken;
-      chunks.push(bytes);
-      gathered += bytes.length;
-      if (gathered < wanted) return [];
-      const found: Array<{ init: FootageInit } | { fragment: Fragment }> = [];
+      const found: Part[] = [];
       try {
-        takeAll(found);
+        takeAll(bytes, found);
       } catch (error) {
         if (!(error instanceof FragmentFormatError)) throw error;
         broken = error;
-        chunks = [];
+        room = Buffer.alloc(0);
         if (found.length === 0) throw error;
       }
       return found;
@@ -123,7 +151,8 @@ function readInit(bytes: Buffer): FootageInit {
   const tracks = [...boxesIn(bytes, moov.bodyAt, moov.end)]
     .filter(box => box.type === 'trak')
     .map(trak => readTrack(bytes, trak));
-  if (tracks.length === 0 || tracks.length > 8) throw new FragmentFormatError('a description without tracks');
+  if (tracks.length === 0 || tracks.length > maxTracks)
+    throw new FragmentFormatError('a description without tracks');
   return { bytes, tracks };
 }
 
@@ -162,6 +191,7 @@ function readFragment(bytes: Buffer, init: FootageInit): Fragment {
     const { times, isFirstSync } = readTrackFragment(bytes, traf);
     const track = init.tracks.find(({ id }) => id === times.trackId);
     if (!track) throw new FragmentFormatError('media of a track that was not described');
+    if (tracks.length === maxTracks) throw new FragmentFormatError('media of too many tracks');
     if (track.kind === 'video' && isFirstSync) startsWithKeyFrame = true;
     tracks.push(times);
   }
@@ -258,18 +288,30 @@ function readRun(
 }
 
 /**
- * The fragment with the base times of its tracks less `byTrack` (units of each track): segments and exports begin at zero.
- * A copy where anything changes. A time that would be negative becomes zero.
+ * The fragment with the base times of its tracks less `byTrack` (units of each track), in pieces of which the last is a view:
+ * segments and exports begin at zero. A time that would be negative becomes zero.
  */
-export function shiftFragment(fragment: Fragment, byTrack: ReadonlyMap<number, bigint>): Buffer {
-  const bytes = Buffer.from(fragment.bytes);
+export function shiftedPieces(
+  fragment: Fragment,
+  byTrack: ReadonlyMap<number, bigint>,
+): readonly [Buffer, Buffer] {
+  const changedBytes = Math.max(
+    0,
+    ...fragment.tracks.map(({ baseTimeAt, baseTimeBytes }) => baseTimeAt + baseTimeBytes),
+  );
+  const bytes = Buffer.from(fragment.bytes.subarray(0, changedBytes));
   for (const { trackId, baseTime, baseTimeAt, baseTimeBytes } of fragment.tracks) {
     const shifted = baseTime - (byTrack.get(trackId) ?? 0n);
     const time = shifted < 0n ? 0n : shifted;
     if (baseTimeBytes === 8) bytes.writeBigUInt64BE(time, baseTimeAt);
     else bytes.writeUInt32BE(Number(BigInt.asUintN(32, time)), baseTimeAt);
   }
-  return bytes;
+  return [bytes, fragment.bytes.subarray(changedBytes)];
+}
+
+/** The same as one copy. */
+export function shiftFragment(fragment: Fragment, byTrack: ReadonlyMap<number, bigint>): Buffer {
+  return Buffer.concat(shiftedPieces(fragment, byTrack));
 }
 
 function required(bytes: Buffer, parent: Box, type: string): Box {

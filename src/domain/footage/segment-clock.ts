@@ -1,6 +1,9 @@
 // When did a fragment of footage happen? The camera's media time runs evenly and knows no date; our wall clock knows the
 // date and jitters with the network. A run begins at the wall clock, goes on by media time, and is drawn towards the wall
 // clock so slowly that nothing on the time line jumps (ARCHIVE.md of the design, Recording).
+//
+// What a camera says about its own clock (RTCP sender reports) is not used for the date: that clock is what clips are wrong by,
+// and whoever sits in the camera's place can set it. ffmpeg sees the reports, and keeps sound in step with them.
 
 /** How fast the time line may be drawn towards the wall clock: crystals of cameras are off by up to some 100 ppm. */
 const maxCorrection = 500e-6;

@@ -38,7 +38,7 @@ do
   case $file in
     chain.txt | head.txt | head.sig | public-key.pem | manifest.json | VERIFY.txt | verify.sh) continue ;;
     receipt-*.json) continue ;;
-    *[!A-Za-z0-9_.-]*) wrong 'there is a file here with a name that no clip has'; continue ;;
+    *[!A-Za-z0-9_.-]*) wrong 'there is a file here with a name that no clip or segment has'; continue ;;
   esac
   media="$media$file "
 done
@@ -141,12 +141,12 @@ the same folder as the evidence: whoever has reason to doubt it does the same by
 
    The last one is the hash in head.txt. The fields of an entry, with a space between them:
 
-       number, when it was written, kept, clip, id, camera, bytes, SHA-256, when it was received,
-       SHA-256 of the receipt
+       number, when it was written, kept, clip or segment, id, camera, bytes, SHA-256, when it was
+       received (a segment: finished), SHA-256 of the receipt (a segment has none: -)
 
    or, for something that was deleted by a rule of retention,
 
-       number, when it was deleted, gone, clip, id, camera, bytes, SHA-256, which rule
+       number, when it was deleted, gone, clip or segment, id, camera, bytes, SHA-256, which rule
 
 4. Each media file and receipt is what its entry says:
 
@@ -157,7 +157,8 @@ WHAT THIS SHOWS
 That the media and its receipt have not changed since this installation received them, at the time that
 its own clock showed, from the camera account named; and that whoever changed anything since would have
 needed its signing key. The receipt says what the receiver saw: name, size, times, sender, encryption,
-and how the end of the upload was proven.
+and how the end of the upload was proven. A segment is a file of footage, about a minute, that the
+installation recorded from the camera's stream; it has not changed since it was finished.
 
 WHAT IT DOES NOT SHOW
 

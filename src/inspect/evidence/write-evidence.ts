@@ -81,9 +81,9 @@ export async function writeEvidence(
   }
 }
 
-function nothingToShow(why: string): FailedError {
+function nothingToShow(why: string, what = 'clip'): FailedError {
   return new FailedError(
-    `There is no proof of this clip: ${why}. clipward verify says more; without --proof the clip is exported as it is.`,
+    `There is no proof of this ${what}: ${why}. clipward verify says more; without --proof it is exported as it is.`,
   );
 }
 
@@ -112,6 +112,10 @@ async function makeFolder(out: string): Promise<void> {
   }
 }
 
+function nameOf(path: string): string {
+  return path.startsWith('footage/') ? `footage (${path})` : 'clip';
+}
+
 async function copyMedia(
   parts: EvidenceParts,
   { id, path, receipt, number, entry }: Chained,
@@ -123,7 +127,7 @@ async function copyMedia(
   if (reading.state === 'unreadable')
     throw new FailedError(`${path} cannot be copied to ${out} (${reading.error}).`);
   if (reading.state !== 'read' || reading.sha256 !== entry.sha256)
-    throw nothingToShow('its file is not what was received');
+    throw nothingToShow('its file is not what was received', nameOf(path));
   await copy.sync();
   if (entry.receiptSha256 !== null) {
     if (receipt === null || sha256OfText(receipt) !== entry.receiptSha256)

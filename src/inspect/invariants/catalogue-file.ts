@@ -17,7 +17,7 @@ export function foreignMarker(dataDir: string): Finding {
 export function lostCatalogue(file: string): Finding {
   return violation(
     'catalogue-missing',
-    `${file} does not exist, and the archive holds clips.`,
+    `${file} does not exist, and the archive holds clips or footage.`,
     `Restore the state directory from a backup before you start the daemon. ${nothingElse}`,
   );
 }

@@ -16,20 +16,17 @@ import {
 import type { StoredClip } from '../../catalogue/check-queries.ts';
 import type { Clip } from '../../catalogue/clip-row.ts';
 import { compareByPath, type Difference } from '../compare-by-path.ts';
+import { type FaultGround, faultsOf, ownerOf } from './file-faults.ts';
 import { type Finding, remark, violation } from './finding.ts';
 import { type CheckParts, inGroups, suspectsAtOnce } from './parts.ts';
 import { foreignFile, notRegular, partFile, unreadable } from './strays.ts';
-
-/** Once a clip is stored, nobody may write to it any more (archive/clip-files.ts). */
-const writeBits = 0o222;
 
 /** Tells `onRow` the camera of every row that is compared. */
 export async function* checkClipFiles(
   parts: CheckParts,
   onRow: (camera: string) => void,
 ): AsyncGenerator<Finding> {
-  const owner = (await lookAtStored(parts.dataDir, 'MARKER')) as { file?: StoredFile } | undefined;
-  const ground: Ground = { ...parts, owner: owner?.file?.uid };
+  const ground: Ground = { ...parts, owner: await ownerOf(parts.dataDir) };
   const badRows: Finding[] = [];
   const differences = compareByPath(
     goodRows(parts, onRow, badRows),
@@ -46,7 +43,7 @@ export async function* checkClipFiles(
   yield* badRows.splice(0);
 }
 
-type Ground = CheckParts & Readonly<{ owner: number | undefined }>;
+type Ground = CheckParts & FaultGround;
 
 /** A path that is none of ours is never opened: it comes from a row that somebody edited. */
 function* goodRows(
@@ -69,43 +66,6 @@ function* goodRows(
         ),
       );
   }
-}
-
-/** What is wrong with a file that has its row. */
-function* faultsOf(ground: Ground, row: StoredClip, file: StoredFile): Generator<Finding> {
-  const facts = { camera: row.camera, id: row.id, path: row.path };
-  if (file.type !== 'file') {
-    yield notRegular(file, facts);
-    return;
-  }
-  if (file.bytes !== row.bytes)
-    yield violation(
-      'wrong-size',
-      `The file has ${file.bytes} bytes, and ${row.bytes} were stored.`,
-      'Somebody has written to it, or the disk has lost part of it: put the copy of your backup in its place, or move it away and keep it.',
-      facts,
-    );
-  if ((file.mode & writeBits) !== 0)
-    yield violation(
-      'writable-file',
-      `The file may be written to (mode ${file.mode.toString(8).padStart(4, '0')}).`,
-      'clipward check --repair takes the right to write away; clipward verify tells whether anybody has used it.',
-      { ...facts, mend: () => ground.repairs.sealFile(row.path) },
-    );
-  if (ground.owner !== undefined && file.uid !== ground.owner)
-    yield violation(
-      'wrong-owner',
-      `The file belongs to user ${file.uid}, and the archive to user ${ground.owner}.`,
-      'Give it to the owner of the data directory (chown): otherwise it can neither be read nor deleted in time.',
-      facts,
-    );
-  if (file.links !== 1)
-    yield remark(
-      'linked-file',
-      `The same bytes have ${file.links} names: what is written through another one changes the clip.`,
-      'Make backups by copy or reflink, not by hard links; clipward verify tells whether the bytes are still the same.',
-      facts,
-    );
 }
 
 async function lookAgain(

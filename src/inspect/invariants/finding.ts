@@ -29,6 +29,11 @@ export const findingCodes = [
   'event-camera',
   'clip-without-entry',
   'clip-with-tombstone',
+  'segment-without-entry',
+  'segment-with-tombstone',
+  'segment-overlap',
+  'gap-overlap',
+  'open-left',
   'entry-without-clip',
   'chain-hole',
   'garbage-left',
@@ -49,7 +54,7 @@ export type Finding = Readonly<{
   code: FindingCode;
   level: FindingLevel;
   camera: string | null;
-  /** Of the clip, event, upload or quarantined entry. */
+  /** Of the clip, segment, event, upload or quarantined entry. */
   id: string | null;
   /** Relative to the data directory. */
   path: string | null;

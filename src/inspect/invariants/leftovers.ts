@@ -1,4 +1,4 @@
-// I4, I5: what an interruption leaves half done. The next start of the daemon finishes it, so without a daemon it is a remark;
+// I4, I5, and the footage that is being written: what an interruption leaves half done. The next start of the daemon finishes it, so without a daemon it is a remark;
 // beside one, and after a while, nobody is at it any more.
 
 import { incomingEntries } from '../../archive/strays.ts';
@@ -48,9 +48,27 @@ export function* checkGarbage(parts: CheckParts): Generator<Finding> {
     const { id, camera, path } = garbage;
     yield (isPlayed ? violation : remark)(
       'garbage-left',
-      'The clip is being deleted, and its file may still be there.',
+      `The ${garbage.type} is being deleted, and its file may still be there.`,
       'The next start of the daemon finishes it, and so does clipward check --repair.',
       { camera, id, path, mend: () => parts.repairs.finishGarbage(garbage) },
+    );
+  }
+}
+
+/** The segment that is being written has a row; one that a recorder left is finished by the next. */
+export function* checkOpenSegments(parts: CheckParts): Generator<Finding> {
+  const isPlayed = parts.isPlayed('outbound');
+  for (const { camera, id, path, writtenAt } of parts.catalogue.openSegments()) {
+    if (isPlayed && !isAbandoned(parts, writtenAt)) continue;
+    yield (isPlayed ? violation : remark)(
+      'open-left',
+      isPlayed
+        ? 'A segment of footage is being written, and has not changed for an hour.'
+        : 'Recording was cut short by the end of the recorder.',
+      isPlayed
+        ? 'Look at the log of the daemon for what keeps it from going on, and restart it.'
+        : 'The next start of the recorder files what can be played of it.',
+      { camera, id, path: `${path}.open` },
     );
   }
 }

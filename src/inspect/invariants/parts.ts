@@ -9,7 +9,7 @@ export type CheckParts = Readonly<{
   catalogue: Catalogue;
   clock: Clock;
   /** Whether some process plays the role now, and so may be in the middle of what looks unfinished. */
-  isPlayed(role: 'receive' | 'archive'): boolean;
+  isPlayed(role: 'receive' | 'archive' | 'outbound'): boolean;
   /** Whether clips are being taken over from elsewhere (clipward import) now. */
   isImporting(): boolean;
   /** Whether the inbox holds this entry: whatever is half done about it will be done again. */

@@ -11,6 +11,7 @@ type Rule = Readonly<{
   mend?: (parts: CheckParts, row: Offender) => Promise<string> | string;
   /** The next start of the daemon does it by itself. */
   atStart?: true;
+  isRemark?: true;
 }>;
 
 const rules: readonly Rule[] = [
@@ -30,14 +31,36 @@ const rules: readonly Rule[] = [
     remedy: 'Somebody has edited the catalogue: restore it from a backup.',
   },
   {
+    code: 'segment-without-entry',
+    text: 'The chain has no entry for the segment of footage, so its integrity cannot be shown.',
+    remedy: 'Somebody has edited the catalogue: see docs/check.md.',
+  },
+  {
+    code: 'segment-with-tombstone',
+    text: 'The chain says that this segment of footage was deleted, and it is in the catalogue.',
+    remedy: 'Somebody has edited the catalogue: restore it from a backup.',
+  },
+  {
+    code: 'segment-overlap',
+    text: 'The time of this segment of footage is that of another one of its camera too.',
+    remedy:
+      'The clock of this machine was set back while it was recorded, or files were put back by hand: both are kept.',
+    isRemark: true,
+  },
+  {
+    code: 'gap-overlap',
+    text: 'Two gaps in the footage of this camera overlap, so that coverage is not right there.',
+    remedy: 'Somebody has edited the catalogue: restore it from a backup. No footage is affected.',
+  },
+  {
     code: 'entry-without-clip',
-    text: 'The chain says that this clip was taken in, and it is neither in the catalogue nor deleted.',
+    text: 'The chain says that this file was taken in, and it is neither in the catalogue nor deleted.',
     remedy:
       'Its row was taken away by hand, or the catalogue is older than its chain: restore it from a backup; its file, if it is there, is named as unknown-file.',
   },
   {
     code: 'chain-hole',
-    text: 'The chain has a hole behind the entry of this clip.',
+    text: 'The chain has a hole behind the entry of this file.',
     remedy:
       'Entries were taken away: clipward verify says which heads still hold. Restore the catalogue from a backup.',
   },
@@ -75,9 +98,10 @@ const rules: readonly Rule[] = [
 
 export function* checkRows(parts: CheckParts): Generator<Finding> {
   for (const rule of rules) {
-    const tell = rule.atStart && !parts.isPlayed('archive') ? remark : violation;
+    const tell = rule.isRemark || (rule.atStart && !parts.isPlayed('archive')) ? remark : violation;
     for (const row of parts.catalogue.offenders(rule.code)) {
-      const { camera, id, path } = row;
+      const { camera, path } = row;
+      const id = row.id === '' ? null : row.id;
       const mend = rule.mend && (() => rule.mend?.(parts, row) ?? '');
       yield tell(rule.code, rule.text, rule.remedy, { camera, id, path, ...(mend && { mend }) });
     }

@@ -61,13 +61,17 @@ export async function adopt(ground: RepairGround, path: string): Promise<string>
 }
 
 /** Where the chain still knows the clip, other bytes are not taken for it. */
-function requireSameBytes({ catalogue }: RepairGround, id: string, sha256: string): void {
+export function requireSameBytes(
+  { catalogue }: Pick<RepairGround, 'catalogue'>,
+  id: string,
+  sha256: string,
+): void {
   const number = catalogue.keptNumber(id);
   if (number === undefined) return;
   const [row] = catalogue.chainRows(number - 1, 1);
   const entry = parseEntry(row?.line ?? '')?.entry;
   if (entry?.sha256 !== sha256)
     throw new FailedError(
-      'The chain knows a clip of this id with other bytes, so it was not taken in: move it out of the data directory and keep it.',
+      'The chain knows a file of this id with other bytes, so it was not taken in: move it out of the data directory and keep it.',
     );
 }

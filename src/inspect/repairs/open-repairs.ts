@@ -8,7 +8,8 @@ import { FailedError } from '../../base/errors.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
 import type { Media } from '../../media/media.ts';
 import { adopt } from './adopt.ts';
-import { dropMissing, finishGarbage } from './missing.ts';
+import { adoptFootage } from './adopt-footage.ts';
+import { dropMissing, dropMissingSegment, finishGarbage } from './missing.ts';
 import type { Repairs } from './repairs.ts';
 import { makeThumbnail } from './thumbnail.ts';
 
@@ -51,7 +52,9 @@ export function openRepairs(parts: RepairParts): Repairs {
       await strays.removePart(path);
       return 'It was removed.';
     },
+    adoptFootage: path => adoptFootage(ground, path),
     dropMissing: clip => dropMissing(ground, clip),
+    dropMissingSegment: segment => dropMissingSegment(ground, segment),
     joinEvent: clip => joinEvent(catalogue, clip),
     settleEvent(event) {
       catalogue.settleEvent(event);

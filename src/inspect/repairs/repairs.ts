@@ -6,12 +6,16 @@ import type { QuarantineCase } from '../../archive/strays.ts';
 import type { GarbageRow } from '../../catalogue/check-queries.ts';
 
 export type Repairs = Readonly<{
-  /** Makes a stored clip read-only. */
+  /** Makes a stored clip or segment read-only. */
   sealFile(path: string): Promise<string>;
   /** Takes a file of ours without a row in, with what it says itself, marked as recovered. */
   adopt(path: string): Promise<string>;
   /** Takes the row of a clip out whose file is missing, with a tombstone; never one that is on hold. */
   dropMissing(clip: string): Promise<string>;
+  /** Takes a file of footage without a row in, also one that was being written. */
+  adoptFootage(path: string): Promise<string>;
+  /** As dropMissing, for a segment. */
+  dropMissingSegment(segment: string): Promise<string>;
   /** Removes a stored file that is byte for byte another clip. */
   removeDuplicate(path: string, clip: string): Promise<string>;
   removePart(path: string): Promise<string>;

@@ -36,7 +36,10 @@ export function verifyFacts(facts: {
       kept: chain.kept,
       gone: Object.fromEntries(chain.goneByReason),
     },
-    media: { clips: media.clips, bytes: media.bytes, goneMeanwhile: media.goneMeanwhile },
+    media: {
+      ...{ clips: media.clips, segments: media.segments, bytes: media.bytes },
+      goneMeanwhile: media.goneMeanwhile,
+    },
     findingCount: report.findingCount,
     findings: report.findings,
   };

@@ -15,6 +15,10 @@ export const verifyCodes = [
   'receipt-changed',
   'clip-without-entry',
   'clip-after-tombstone',
+  'segment-row-missing',
+  'segment-row-changed',
+  'segment-without-entry',
+  'segment-after-tombstone',
   'media-changed',
   'media-missing',
   'media-not-regular',
@@ -28,7 +32,7 @@ export type VerifyFinding = Readonly<{
   /** Of the entry of the chain. */
   number: number | null;
   camera: string | null;
-  /** Of the clip. */
+  /** Of the clip or segment. */
   id: string | null;
   /** Relative to the data directory. */
   path: string | null;

@@ -77,9 +77,10 @@ function parseProgress(text: string | undefined): VerifyProgress | undefined {
     typeof archiveId === 'string' &&
     (camera === null || typeof camera === 'string') &&
     [since, until].every(each => each === null || Number.isSafeInteger(each)) &&
-    [position?.through, position?.clips, position?.bytes, position?.goneMeanwhile, findingCount].every(
-      isCount,
-    ) &&
+    [
+      ...[position?.through, position?.clips, position?.segments, position?.bytes],
+      ...[position?.goneMeanwhile, findingCount],
+    ].every(isCount) &&
     Array.isArray(findings) &&
     findings.length <= findingCount &&
     findings.every(isFinding);

@@ -6,7 +6,8 @@ import type { PublicKey } from '../../access/signing-key.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errnoOf, messageOf } from '../../base/errors.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
-import { type ChainHead, formatHead } from '../../domain/chain.ts';
+import type { Unchained } from '../../catalogue/chain-queries.ts';
+import { type ChainHead, type ChainMedia, formatHead } from '../../domain/chain.ts';
 import { finding, type VerifyFinding } from './finding.ts';
 import { loadProgress, removeProgress, saveProgress, type VerifyProgress } from './progress-file.ts';
 import { type MediaParts, type MediaPosition, mediaStart, readMedia } from './read-media.ts';
@@ -26,6 +27,7 @@ export type VerifyParts = MediaParts &
         | 'chainHead'
         | 'headsWithoutEntry'
         | 'clipsWithoutEntry'
+        | 'segmentsWithoutEntry'
       >;
     /** The key that signs now comes first. */
     publicKeys: readonly PublicKey[];
@@ -37,7 +39,7 @@ export type VerifyParts = MediaParts &
 
 export type Progress =
   | Readonly<{ phase: 'chain'; done: number; of: number }>
-  | Readonly<{ phase: 'media'; bytes: number; ofBytes: number; clips: number; ofClips: number }>;
+  | Readonly<{ phase: 'media'; bytes: number; ofBytes: number; files: number; ofFiles: number }>;
 
 export type VerifyRequest = Selection &
   Readonly<{
@@ -161,25 +163,23 @@ function findUnchained(
   selection: Selection,
   found: (each: VerifyFinding) => void,
 ): void {
+  const told = (media: ChainMedia, { id, camera, path }: Unchained) =>
+    found(
+      finding(
+        `${media}-without-entry`,
+        `The catalogue has this ${media}, and the chain does not say that it was taken in.`,
+        'Somebody has added its row by hand, or removed its entry: compare catalogue.db with a backup.',
+        { id, camera, path },
+      ),
+    );
   let pending = 0;
-  for (let after = ''; ; ) {
-    const page = catalogue.clipsWithoutEntry(after, pageRows);
-    for (const { id, camera, path, receivedAt, isPending } of page) {
-      after = id;
-      if (!isSelected(selection, { camera, receivedAt })) continue;
-      if (isPending) pending++;
-      else
-        found(
-          finding(
-            'clip-without-entry',
-            'The catalogue has this clip, and the chain does not say that it was taken in.',
-            'Somebody has added its row by hand, or removed its entry: compare catalogue.db with a backup.',
-            { id, camera, path },
-          ),
-        );
-    }
-    if (page.length < pageRows) break;
+  for (const clip of unchainedOf(catalogue.clipsWithoutEntry)) {
+    if (!isSelected(selection, clip)) continue;
+    if (clip.isPending) pending++;
+    else told('clip', clip);
   }
+  for (const segment of unchainedOf(catalogue.segmentsWithoutEntry))
+    if (isSelected(selection, segment)) told('segment', segment);
   if (pending === 0) return;
   found(
     finding(
@@ -188,6 +188,15 @@ function findUnchained(
       'Start clipward serve, which adds them, and verify again when it has.',
     ),
   );
+}
+
+function* unchainedOf(read: (after: string, limit: number) => readonly Unchained[]): Generator<Unchained> {
+  let after: string | undefined = '';
+  while (after !== undefined) {
+    const page = read(after, pageRows);
+    yield* page;
+    after = page.length < pageRows ? undefined : page.at(-1)?.id;
+  }
 }
 
 type Found = { position: MediaPosition; findings: VerifyFinding[]; findingCount: number };
@@ -216,8 +225,9 @@ async function readAll(
         found.findingCount++;
         if (found.findings.length < maxFindings) found.findings.push(step.found);
       }
-      const { bytes, clips } = found.position;
-      parts.onProgress({ phase: 'media', bytes, ofBytes: ofAll.bytes, clips, ofClips: ofAll.clips });
+      const { bytes, clips, segments } = found.position;
+      const ofFiles = ofAll.clips + ofAll.segments;
+      parts.onProgress({ phase: 'media', bytes, ofBytes: ofAll.bytes, files: clips + segments, ofFiles });
       if (parts.clock.monotonicMs() - savedAt < saveIntervalMs) continue;
       await save();
       savedAt = parts.clock.monotonicMs();

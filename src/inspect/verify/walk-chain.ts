@@ -34,7 +34,7 @@ export type ChainTally = {
   /** Days by the fingerprint of the key that signed them. */
   daysOfKey: Map<string, number>;
   /** What is there to be read again, of what was asked for. */
-  media: { clips: number; bytes: number };
+  media: { clips: number; segments: number; bytes: number };
 };
 
 type Walk = Readonly<{
@@ -56,7 +56,7 @@ export async function walkChain(
   found: (each: VerifyFinding) => void,
   options: { signal: AbortSignal; onEntries: (done: number, of: number) => void },
 ): Promise<ChainTally> {
-  const media = { clips: 0, bytes: 0 };
+  const media = { clips: 0, segments: 0, bytes: 0 };
   const tally: ChainTally = {
     entries: 0,
     days: 0,
@@ -86,7 +86,7 @@ export async function walkChain(
       if (!isSelected(selection, placed.entry)) continue;
       for (const each of compareClip(row.number, placed.entry, clip, isGone)) found(each);
       if (clip === undefined) continue;
-      tally.media.clips++;
+      tally.media[placed.entry.media === 'clip' ? 'clips' : 'segments']++;
       tally.media.bytes += placed.entry.bytes;
     }
     if (page.length < pageRows) break;

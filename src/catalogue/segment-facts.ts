@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { OpenSegment, Segment, SegmentEnd } from '../catalogue/footage.ts';
-import { maxSegmentMs } from '../catalogue/footage.ts';
 import type { FootageInit } from '../domain/footage/fragment-reader.ts';
+import type { OpenSegment, Segment, SegmentEnd } from './footage.ts';
+import { maxSegmentMs } from './footage.ts';
 
 /** What a finished file becomes in the catalogue. */
 export function segmentFrom(facts: {

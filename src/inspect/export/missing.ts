@@ -1,0 +1,60 @@
+import type { Clip } from '../../catalogue/clip-row.ts';
+import { eventSpan } from '../../domain/event.ts';
+import { type Span, spansBetween } from '../../domain/footage/coverage.ts';
+import type { Missing, MissingReason } from './export-facts.ts';
+import type { Found } from './footage-stream.ts';
+import type { ExportParts } from './parts.ts';
+
+/** Instants are rounded on both sides of a border. */
+const roundingMs = 2;
+/** As the catalogue lists clips: by their start. No clip counts for longer. */
+const maxClipMs = 3_600_000;
+const maxClips = 1000;
+
+/** What of the span is in no piece, oldest first, why, and which clips were filmed then. */
+export function findMissing(
+  { catalogue, clock }: Pick<ExportParts, 'catalogue' | 'clock'>,
+  { camera, from, to }: Readonly<{ camera: string; from: number; to: number }>,
+  { pieces, lost }: Found,
+): Missing[] {
+  const now = clock.now();
+  const span = { camera, from, to };
+  const whole = { startAt: from, endAt: to };
+  // The first that is said of a moment counts.
+  const said: Array<Span & { reason: MissingReason; segment: string | null }> = [];
+  const say = (reason: MissingReason, segment: string | null, about: readonly Span[]) => {
+    const known = [...pieces, ...said];
+    for (const hole of about.flatMap(each => spansBetween(known, cutTo(each, whole))))
+      if (hole.endAt - hole.startAt > roundingMs) said.push({ ...hole, reason, segment });
+  };
+  for (const { id, reason, ...about } of lost) say(reason, id, [about]);
+  for (const { reason, ...about } of catalogue.gaps({ ...span, now })) say(reason, null, [about]);
+  const recordedUntil = Math.max(from, ...pieces.map(({ endAt }) => endAt));
+  const isComing = to > now || catalogue.isRecording(camera, now);
+  if (isComing && (pieces.length > 0 || from >= now))
+    say('not-yet', null, [{ startAt: recordedUntil, endAt: to }]);
+  say('no-record', null, [whole]);
+  const clips = said.length === 0 ? [] : clipsBetween(catalogue, span);
+  return said
+    .sort((one, other) => one.startAt - other.startAt)
+    .map(each => ({ ...each, clips: clips.filter(clip => overlaps(clip, each)).map(({ id }) => id) }));
+}
+
+function cutTo({ startAt, endAt }: Span, within: Span): Span {
+  const start = Math.max(startAt, within.startAt);
+  return { startAt: start, endAt: Math.max(start, Math.min(endAt, within.endAt)) };
+}
+
+function clipsBetween(
+  catalogue: Pick<ExportParts['catalogue'], 'listClips'>,
+  { camera, from, to }: Readonly<{ camera: string; from: number; to: number }>,
+): Clip[] {
+  return [...catalogue.listClips({ camera, since: from - maxClipMs, until: to, limit: maxClips })]
+    .filter(clip => clip.supersededBy === null)
+    .reverse();
+}
+
+function overlaps(clip: Clip, hole: Span): boolean {
+  const span = eventSpan(clip);
+  return span !== null && span.startAt < hole.endAt && span.endAt >= hole.startAt;
+}

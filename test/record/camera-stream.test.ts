@@ -1,0 +1,404 @@
+// The side that speaks to the camera, without ffmpeg behind it.
+
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { mock } from 'node:test';
+import { rootCertificates, setDefaultCACertificates } from 'node:tls';
+import t from 'tap';
+import { parseRtspAddress } from '../../src/domain/rtsp/rtsp-address.ts';
+import { type CameraStream, openCameraStream, type StreamOptions } from '../../src/record/camera-stream.ts';
+import { StreamError } from '../../src/record/stream-error.ts';
+import {
+  answerWith,
+  description,
+  type FakeCameraOptions,
+  type FakeRequest,
+  startFakeCamera,
+} from '../support/fake-camera.ts';
+import { makeCertificate } from './certificate.ts';
+
+const password = 'the-Secret-of-this-camera';
+const challenge = 'WWW-Authenticate: Digest realm="camera", nonce="';
+
+function optionsFor(port: number, more: Partial<StreamOptions> & { url?: string } = {}): StreamOptions {
+  const { address } = parseRtspAddress(more.url ?? `rtsp://admin@127.0.0.1:${port}/stream?a=1`);
+  if (!address) throw new Error('an address was expected');
+  return {
+    address,
+    credentials: { user: 'admin', password, allowBasic: false },
+    fingerprint: null,
+    wantsAudio: true,
+    maxBitsPerSecond: 64e6,
+    onPacket() {},
+    ...more,
+  };
+}
+
+/** What came of it, and what the camera was asked. */
+async function opened(
+  camera: FakeCameraOptions,
+  more: Partial<StreamOptions> & { url?: string; play?: boolean } = {},
+  look?: (stream: CameraStream) => Promise<unknown>,
+) {
+  await using fake = await startFakeCamera(camera);
+  let error: StreamError | undefined;
+  try {
+    await using stream = await openCameraStream(optionsFor(fake.port, more));
+    if (more.play !== false) await stream.play();
+    await look?.(stream);
+  } catch (thrown) {
+    if (!(thrown instanceof StreamError)) throw thrown;
+    error = thrown;
+  }
+  const heads = fake.requests.map(({ head }) => head).join('\n');
+  if (`${heads}${error?.message}`.includes(password)) throw new Error('the password was shown');
+  return { end: error?.end, message: error?.message ?? '', requests: fake.requests, heads };
+}
+
+async function thrownBy(opening: Promise<CameraStream>): Promise<StreamError> {
+  const error = await opening.then(
+    () => undefined,
+    thrown => thrown,
+  );
+  if (!(error instanceof StreamError)) throw new Error('a StreamError was expected', { cause: error });
+  return error;
+}
+
+const described = (request: FakeRequest, lines: readonly string[], headers: readonly string[] = []) =>
+  request.method === 'DESCRIBE' ? answerWith(request, '200 OK', headers, lines.join('\r\n')) : undefined;
+
+t.test('a stream is asked for, and its session is ended', async t => {
+  const { end, requests } = await opened({});
+  t.equal(end, undefined);
+  t.strictSame(
+    requests.map(({ head }) => head.split('\r\n', 1)[0]?.replace(/:\d+\//, '/')),
+    [
+      'DESCRIBE rtsp://127.0.0.1/stream?a=1 RTSP/1.0',
+      'SETUP rtsp://127.0.0.1/stream?a=1/video RTSP/1.0',
+      'PLAY rtsp://127.0.0.1/stream?a=1 RTSP/1.0',
+    ],
+  );
+  t.notMatch(requests.map(({ head }) => head).join(), 'admin', 'nobody asked who it is');
+});
+
+t.test('every redirecting answer is refused, at every step', async t => {
+  await using other = await startFakeCamera();
+  for (const status of [
+    '300 Choices',
+    '301 Moved',
+    '302 Found',
+    '303 Other',
+    '305 Proxy',
+    '307 Temporary',
+    '399 x',
+  ])
+    for (const method of ['DESCRIBE', 'SETUP', 'PLAY']) {
+      const { end } = await opened({
+        answer: request =>
+          request.method === method
+            ? answerWith(request, status, [`Location: rtsp://127.0.0.1:${other.port}/stream`])
+            : undefined,
+      });
+      t.equal(end, 'redirect', `${status} to ${method}`);
+    }
+  t.strictSame(other.requests, []);
+});
+
+t.test('a camera that redirects with a request of its own is refused', async t => {
+  const { end } = await opened(
+    {
+      answer: request =>
+        request.method === 'PLAY'
+          ? `${answerWith(request, '200 OK')}REDIRECT rtsp://h/ RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://h/\r\n\r\n`
+          : undefined,
+    },
+    {},
+    async stream => {
+      throw await stream.ended;
+    },
+  );
+  t.equal(end, 'redirect');
+});
+
+t.test('addresses in what a camera writes are read for their path only', async t => {
+  const evil = createServer(() => t.fail('it was connected to')).listen(0, '127.0.0.1');
+  await once(evil, 'listening');
+  const { port } = evil.address() as { port: number };
+  for (const [headers, sessionControl, trackControl, expected] of [
+    [[`Content-Base: rtsp://127.0.0.1:${port}/other/`], '*', 'track1', '/other/track1'],
+    [[], `rtsp://127.0.0.1:${port}/session`, 'track1', '/session/track1'],
+    [[], '*', `rtsp://admin:x@127.0.0.1:${port}/track1`, '/track1'],
+    [[], '*', 'rtsp://h/a$&b$1', '/a$&b$1'],
+    [[], '*', 'a"b"', '/stream?a=1/ab'],
+    [[`Content-Base: rtsp://h/a b"c`], 'rtsp://h/\u0001', '/x', '/stream?a=1/x'],
+  ] as const) {
+    const { end, requests } = await opened({
+      answer: request =>
+        described(
+          request,
+          [
+            ...['v=0', `a=control:${sessionControl}`, 'm=video 0 RTP/AVP 96', 'a=rtpmap:96 H264/90000'],
+            ...[`a=control:${trackControl}`, ''],
+          ],
+          headers,
+        ),
+    });
+    t.equal(end, undefined, expected);
+    const line = requests.find(({ method }) => method === 'SETUP')?.head.split('\r\n', 1)[0] ?? '';
+    t.match(line, /^SETUP rtsp:\/\/127\.0\.0\.1:\d+\/[\x21\x23-\x7e]* RTSP\/1\.0$/);
+    t.equal(line.replace(/^SETUP rtsp:\/\/127\.0\.0\.1:\d+/, '').replace(' RTSP/1.0', ''), expected);
+  }
+  evil.close();
+});
+
+t.test('quotes and control characters in what a camera writes end nowhere', async t => {
+  const { end, message } = await opened({
+    answer: request =>
+      described(request, [
+        'v=0',
+        's="\u001b]0;owned\u0007',
+        'm=video 0 RTP/AVP 96',
+        'a=rtpmap:96 VP\u001b8/90000',
+        '',
+      ]),
+  });
+  t.equal(end, 'malformed');
+  t.notMatch(message, /[^\x20-\x7e]/);
+});
+
+for (const [what, answer] of [
+  [
+    'headers without end',
+    (sequence: string) => `RTSP/1.0 200 OK\r\nCSeq: ${sequence}\r\nX: ${'a'.repeat(20_000)}`,
+  ],
+  [
+    'too many headers',
+    (sequence: string) => `RTSP/1.0 200 OK\r\nCSeq: ${sequence}\r\n${'X: a\r\n'.repeat(100)}\r\n`,
+  ],
+  [
+    'a body without end',
+    (sequence: string) => `RTSP/1.0 200 OK\r\nCSeq: ${sequence}\r\nContent-Length: 999999999\r\n\r\n`,
+  ],
+  [
+    'two lengths',
+    (sequence: string) =>
+      `RTSP/1.0 200 OK\r\nCSeq: ${sequence}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`,
+  ],
+  [
+    'no session',
+    (sequence: string) =>
+      `RTSP/1.0 200 OK\r\nCSeq: ${sequence}\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n`,
+  ],
+  [
+    'no description',
+    (sequence: string) => `RTSP/1.0 200 OK\r\nCSeq: ${sequence}\r\nContent-Length: 6\r\n\r\n<html>`,
+  ],
+] as const)
+  t.test(`${what}: malformed`, async t => {
+    const wanted = what === 'no session' ? 'SETUP' : 'DESCRIBE';
+    const { end } = await opened({
+      answer: request => (request.method === wanted ? answer(request.sequence) : undefined),
+    });
+    t.equal(end, 'malformed');
+  });
+
+t.test('channels that there are not, or that are taken, are malformed', async t => {
+  const audio = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
+  for (const channels of ['256-257', '255', '3-3', '0-1', '']) {
+    const { end } = await opened({
+      audio,
+      answer: request =>
+        request.method === 'SETUP'
+          ? answerWith(request, '200 OK', ['Session: 1', `Transport: RTP/AVP/TCP;interleaved=${channels}`])
+          : undefined,
+    });
+    t.equal(end, 'malformed', channels);
+  }
+});
+
+t.test('a nonce that is stale, or new after it was right, is answered once', async t => {
+  for (const [stale, refusals, expected] of [
+    ['', 1, undefined],
+    [', stale=true', 1, undefined],
+    ['', 2, 'refused'],
+    [', stale=TRUE', 2, 'refused'],
+  ] as const) {
+    let left = refusals as number;
+    const { end, requests } = await opened({
+      answer: request => {
+        if (!request.head.includes('Authorization')) return answerWith(request, '401 x', [`${challenge}1"`]);
+        const isOld = request.head.includes('nonce="1"');
+        if (request.method !== 'PLAY' || (!isOld && left <= 0)) return undefined;
+        left--;
+        return isOld || left >= 0 ? answerWith(request, '401 x', [`${challenge}2"${stale}`]) : undefined;
+      },
+    });
+    t.equal(end, expected, `${stale} ${refusals}`);
+    t.equal(requests.filter(({ method }) => method === 'PLAY').length, 2);
+  }
+});
+
+t.test('the first refusal of a password is the last try, whatever the nonce', async t => {
+  let count = 0;
+  const { end, requests } = await opened({
+    answer: request => answerWith(request, '401 x', [`${challenge}${count++}"`]),
+  });
+  t.equal(end, 'refused');
+  t.equal(requests.length, 2);
+});
+
+t.test('without a user, a camera that asks for one is refused', async t => {
+  const { end, message } = await opened(
+    { answer: request => answerWith(request, '401 x', [`${challenge}1"`]) },
+    { credentials: null },
+  );
+  t.equal(end, 'refused');
+  t.match(message, /none is set/);
+});
+
+t.test('Basic is sent only when it is allowed', async t => {
+  const answer = (request: FakeRequest) =>
+    request.head.includes('Authorization: Basic')
+      ? undefined
+      : answerWith(request, '401 x', ['WWW-Authenticate: Basic realm="r"']);
+  t.equal((await opened({ answer })).end, 'refused');
+  const allowed = await opened({ answer }, { credentials: { user: 'admin', password, allowBasic: true } });
+  t.equal(allowed.end, undefined);
+});
+
+t.test('100 Continue is no answer yet', async t => {
+  const { end } = await opened({
+    answer: request =>
+      `RTSP/1.0 100 Continue\r\nCSeq: ${request.sequence}\r\n\r\n${described(request, description().split('\r\n')) ?? ''}${request.method === 'SETUP' ? answerWith(request, '200 OK', ['Session: 1', 'Transport: x;interleaved=0-1']) : request.method === 'PLAY' ? answerWith(request, '200 OK') : ''}`,
+  });
+  t.equal(end, undefined);
+});
+
+/** What the sockets bring takes no timer; the timers of our own are the test's. */
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error('what was waited for did not come');
+    await new Promise(resolve => setImmediate(resolve));
+  }
+}
+
+for (const answers of ['501 Not Implemented', undefined])
+  t.test(`a session is kept alive when the camera answers ${answers ?? 'nothing'}`, async t => {
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+    t.teardown(() => mock.timers.reset());
+    const words: string[] = [];
+    await opened(
+      {
+        answer: request => {
+          if (request.method === 'SETUP')
+            return answerWith(request, '200 OK', ['Session: 1; timeout=20', 'Transport: x;interleaved=0-1']);
+          if (request.method !== 'GET_PARAMETER') return undefined;
+          words.push(request.head);
+          return answers ? answerWith(request, answers) : '';
+        },
+      },
+      {},
+      async stream => {
+        let isOver = false;
+        void stream.ended.then(() => {
+          isOver = true;
+        });
+        for (let count = 1; count <= 3; count++) {
+          mock.timers.tick(9999);
+          t.equal(words.length, count - 1);
+          mock.timers.tick(1);
+          await until(() => words.length === count);
+        }
+        t.match(words[0], /^Session: 1$/m);
+        t.equal(isOver, false);
+      },
+    );
+  });
+
+t.test('a camera that does not answer is unreachable after five seconds', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  await using fake = await startFakeCamera({ answer: () => '' });
+  const opening = openCameraStream(optionsFor(fake.port));
+  await until(() => fake.requests.length === 1);
+  mock.timers.tick(4999);
+  mock.timers.tick(1);
+  t.equal((await thrownBy(opening)).end, 'unreachable');
+  await until(() => fake.sockets.size === 0);
+});
+
+t.test('connecting can be given up, also while nobody answers', async t => {
+  await using fake = await startFakeCamera({ answer: () => '' });
+  const stopping = new AbortController();
+  const opening = openCameraStream(optionsFor(fake.port, { signal: stopping.signal }));
+  await until(() => fake.requests.length === 1);
+  stopping.abort();
+  t.equal((await thrownBy(opening)).end, 'stopped');
+  const again = openCameraStream(optionsFor(fake.port, { signal: stopping.signal }));
+  t.equal((await thrownBy(again)).end, 'stopped');
+  await until(() => fake.sockets.size === 0);
+});
+
+t.test('a camera may send so much, in few packets or in many', async t => {
+  for (const [what, bytes] of [
+    ['few', Buffer.concat([Buffer.from([0x24, 9, 0xea, 0x60]), Buffer.alloc(60_000)])],
+    ['many', Buffer.from([0x24, 9, 0, 0])],
+    ['no packet at all', Buffer.from('\r\n')],
+    ['requests', Buffer.from('OPTIONS * RTSP/1.0\r\nX: 1\r\n\r\n')],
+  ] as const) {
+    await using fake = await startFakeCamera();
+    await using stream = await openCameraStream(optionsFor(fake.port, { maxBitsPerSecond: 1e6 }));
+    const [socket] = fake.sockets;
+    const all = Buffer.concat(Array<Buffer>(Math.ceil(4000 / bytes.length)).fill(bytes));
+    const timer = setInterval(() => socket?.write(all), 1);
+    const { end } = await stream.ended;
+    clearInterval(timer);
+    t.equal(end, 'flood', what);
+  }
+});
+
+t.test('a camera that asks and does not read the answers is cut off', async t => {
+  await using fake = await startFakeCamera();
+  await using stream = await openCameraStream(optionsFor(fake.port, { maxBitsPerSecond: 1e12 }));
+  const [socket] = fake.sockets;
+  socket?.pause();
+  const many = 'OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n'.repeat(20_000);
+  const fill = () => {
+    while (socket?.writable && socket.write(many));
+  };
+  socket?.on('drain', fill);
+  fill();
+  const { end } = await stream.ended;
+  t.equal(end, 'malformed');
+});
+
+t.test('rtsps: the certificate is for the address that was configured, or has the fingerprint', async t => {
+  const right = makeCertificate('IP:127.0.0.1');
+  const local = makeCertificate('DNS:localhost');
+  setDefaultCACertificates([...rootCertificates, right.cert, local.cert]);
+  const over = (tls: { key: string; cert: string }, host: string, fingerprint: string | null = null) =>
+    withTls(tls, host, fingerprint);
+  t.equal(await over(right, '127.0.0.1'), undefined);
+  t.equal(await over(local, '127.0.0.1'), 'certificate', 'one for another name is not enough');
+  t.equal(await over(local, 'localhost'), undefined);
+  t.equal(await over(right, 'localhost'), 'certificate');
+  t.equal(await over(local, '127.0.0.1', local.fingerprint), undefined);
+  t.equal(await over(right, '127.0.0.1', local.fingerprint), 'certificate', 'the fingerprint decides alone');
+  setDefaultCACertificates([...rootCertificates]);
+  t.equal(await over(right, '127.0.0.1'), 'certificate');
+});
+
+async function withTls(tls: { key: string; cert: string }, host: string, fingerprint: string | null) {
+  await using fake = await startFakeCamera({ tls });
+  try {
+    await using stream = await openCameraStream(
+      optionsFor(fake.port, { url: `rtsps://${host}:${fake.port}/`, fingerprint }),
+    );
+    await stream.play();
+    return undefined;
+  } catch (error) {
+    if (fake.requests.length > 0) throw new Error('something was sent', { cause: error });
+    return (error as StreamError).end;
+  }
+}
