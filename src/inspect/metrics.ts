@@ -40,7 +40,7 @@ const counter = (name: string, help: string, samples: Definition['samples']): De
   ...{ name: `clipward_${name}`, help, type: 'counter', samples },
 });
 
-/** docs/metrics.md lists them; a test compares. */
+/** docs/grafana-dashboard.json asks for them; a test compares. */
 export const metricDefinitions: readonly Definition[] = [
   gauge('info', 'Always 1; which version answers.', ({ version }) => [[{ version }, 1]]),
   gauge('looked_timestamp_seconds', 'When the archive last looked at the installation.', ({ facts }) =>
