@@ -8,6 +8,7 @@ import { SettingsError } from '../base/errors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AlertKind } from '../domain/alerts.ts';
 import { isWrong } from '../domain/clock-offset.ts';
+import { dayMs } from '../domain/retention-plan.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { spaceOf } from './checks/free-disk.ts';
 import { runningRoles } from './daemon.ts';
@@ -24,6 +25,8 @@ export type CameraStatus = RecordingFacts &
     lastClipAt: string | null;
     /** Whether it has sent nothing for longer than is its habit, or was set; null: nothing is expected, or no habit is known. */
     silent: boolean | null;
+    /** Gaps in what was to be recorded in the last 24 hours; null: it has no stream. */
+    gaps24h: number | null;
     clips: number;
     bytes: number;
     /** Positive: the camera is ahead. Its true offset lies between this and `clockUncertaintyMs` more. */
@@ -69,7 +72,7 @@ export async function readStatus(parts: {
   inbox: Pick<Inbox, 'listEntries'>;
   /** Undefined before the first start. */
   catalogue:
-    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods' | 'alerts' | 'lookout'> &
+    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods' | 'alerts' | 'lookout' | 'gaps'> &
         SilenceSources['catalogue'] &
         RecordingSources['catalogue'] &
         OutlookSources['catalogue'])
@@ -129,6 +132,7 @@ function cameraStatuses(
       clips: tally?.clips ?? 0,
       bytes: tally?.bytes ?? 0,
       ...(account === undefined ? neverRecorded : recordingFacts(account, recording)),
+      gaps24h: account === undefined || account.rtspUrl === null ? null : gapsOf(name, parts),
       clockOffsetMs: clock?.offsetMs ?? null,
       clockUncertaintyMs: clock?.uncertaintyMs ?? null,
       clockWrong: clock === undefined ? null : isWrong(clock),
@@ -143,6 +147,12 @@ function silentNow(
   if (account === undefined || catalogue === undefined) return null;
   const now = clock.now();
   return silenceOf(account, { catalogue, blind: catalogue.lookout(now).blind, now }).isSilent;
+}
+
+function gapsOf(camera: string, { catalogue, clock }: Parameters<typeof readStatus>[0]): number | null {
+  const now = clock.now();
+  const gaps = catalogue?.gaps({ camera, from: now - dayMs, to: now, now }) ?? [];
+  return gaps.filter(({ reason }) => reason !== 'off').length;
 }
 
 const neverRecorded: RecordingFacts = { recording: null, gap: null, coverage24h: null };
