@@ -11,7 +11,7 @@ import { onceMounted } from './archive/once-mounted.ts';
 import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
-import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
+import { type Catalogue, catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
 import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
 import { startPull } from './record/pull.ts';
 import type { CameraSource } from './record/recorder-parts.ts';
@@ -19,6 +19,7 @@ import { createSoundMemory } from './record/sound-memory.ts';
 import { type RecordedCamera, type Recorders, startRecorders } from './record/start-record.ts';
 import { StreamError } from './record/stream-error.ts';
 import type { Settings } from './settings/settings.ts';
+import { startMessenger } from './watch-over.ts';
 
 type RoleOptions = Readonly<{ settings: Settings; archiveId: string; log: Log; clock: Clock }>;
 
@@ -39,6 +40,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
       eventGapMs: settings.events.gapMs,
     }),
   );
+  opened.use(await startMessenger({ catalogue, settings, clock, log }));
   let recorders: Recorders | undefined;
   opened.defer(async () => recorders?.[Symbol.asyncDispose]());
   const work = async () => {
@@ -54,7 +56,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
         segmentMs: settings.record.segmentMs,
         lossWindowMs: settings.record.lossWindowMs,
       },
-      cameras: () => recordedCameras(accounts, { ...options, log }),
+      cameras: () => recordedCameras(accounts, { ...options, log, catalogue }),
     });
   };
   opened.use(await onceMounted({ work, log }));
@@ -62,7 +64,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
 }
 
-function recordedCameras(accounts: AccountReader, options: RoleOptions): RecordedCamera[] {
+function recordedCameras(accounts: AccountReader, options: RoleOptions & Counter): RecordedCamera[] {
   const { enabled } = options.settings.record;
   return accounts
     .cameras()
@@ -71,8 +73,29 @@ function recordedCameras(accounts: AccountReader, options: RoleOptions): Recorde
       name: camera.name,
       timeZone: camera.timeZone,
       record: enabled ? camera.record : 'off',
-      source: sourceOf(camera, options),
+      source: counted(camera.name, sourceOf(camera, options), options),
     }));
+}
+
+type Counter = Readonly<{ catalogue: Pick<Catalogue, 'addCounts'> }>;
+
+/** For the metrics. */
+function counted(
+  camera: string,
+  source: CameraSource,
+  { catalogue, log }: RoleOptions & Counter,
+): CameraSource {
+  return {
+    ...source,
+    pull(sink, signal) {
+      try {
+        catalogue.addCounts([{ name: 'stream-starts', label: camera, value: 1 }]);
+      } catch (error) {
+        log.debug({ error: messageOf(error) }, 'counts not written');
+      }
+      return source.pull(sink, signal);
+    },
+  };
 }
 
 function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): CameraSource {

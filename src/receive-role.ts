@@ -5,6 +5,7 @@
 import { readCheckPasses } from './access/check-pass.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { openPasswordVerifier } from './access/passwords.ts';
+import { openReceiverCounts } from './access/receiver-counts.ts';
 import { openReceiverMemory } from './access/receiver-memory.ts';
 import { openSessionRecorder } from './access/session-recorder.ts';
 import { watchCertificates } from './access/watch-certificates.ts';
@@ -49,7 +50,8 @@ export async function startReceiveRole(options: {
     }
   }, pruneIntervalMs).unref();
   opened.defer(() => clearInterval(pruning));
-  const { observe } = opened.use(openSessionRecorder({ stateDir, accounts, clock, log }));
+  const recorder = opened.use(openSessionRecorder({ stateDir, accounts, clock, log }));
+  const counts = opened.use(openReceiverCounts({ stateDir, clock, log }));
   // Before the door opens there is no upload in progress: what lies in incoming/ was left by a crash. A disk that is not
   // there is looked at when it is; until then uploads are refused with 452.
   const recovery = opened.use(
@@ -68,7 +70,10 @@ export async function startReceiveRole(options: {
       memory,
       uploads: heldUntilDone(recovery, openUploads({ dataDir, archiveId })),
       tlsIdentities: () => Object.values(certificates.current()),
-      observe,
+      observe(visitor, event) {
+        recorder.observe(visitor, event);
+        counts.observe(event);
+      },
       clock,
       log,
     }),

@@ -19,8 +19,10 @@ import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
 import { type HeldFootage, heldFootage } from './held-footage.ts';
 import { type Holds, holdQueries } from './holds.ts';
+import { type Lookout, lookoutQueries } from './lookout.ts';
 import { type NearFootage, nearFootage } from './near-footage.ts';
 import { type Notes, noteQueries } from './notes.ts';
+import { type Outbox, outboxQueries } from './outbox.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
 import { type Superseding, supersedingQueries } from './superseding.ts';
@@ -40,8 +42,10 @@ export type Catalogue = BackupQueries &
   Garbage &
   HeldFootage &
   Holds &
+  Lookout &
   NearFootage &
   Notes &
+  Outbox &
   QuarantineList &
   RetentionQueries &
   Superseding &
@@ -93,8 +97,10 @@ export function openCatalogue(options: {
     ...garbageQueries(db, { chain, placing, held }),
     ...held,
     ...holdQueries(db, held),
+    ...lookoutQueries(db),
     ...nearFootage(db),
     ...noteQueries(db, placing),
+    ...outboxQueries(db),
     ...quarantineQueries(db),
     ...retentionQueries(db, held),
     ...supersedingQueries(db),

@@ -224,6 +224,7 @@ t.test('list and show tell what is known, with the last log-in that the receiver
     maxFilesPerDay: null,
     keepClipsDays: null,
     keepFootageDays: null,
+    expectEveryMs: null,
     maxBytes: null,
     rtspUrl: null,
     subRtspUrl: null,
