@@ -2,9 +2,10 @@
 // writes, and that the receiver never opens. Here live rows and transactions; no rule about time or kind, and no file of
 // the archive. Every function is synchronous, so that nothing can be awaited inside a transaction.
 
-import { join } from 'node:path';
-import { openDatabase } from '../base/sqlite.ts';
+import { dirname, join } from 'node:path';
+import { openDatabase, probe } from '../base/sqlite.ts';
 import { type BackupQueries, backupQueries } from './backup-queries.ts';
+import { catalogueDirectory, catalogueGroup } from './catalogue-directory.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
 import { type CheckQueries, checkQueries } from './check-queries.ts';
@@ -49,11 +50,15 @@ export type Catalogue = BackupQueries &
   QuarantineList &
   RetentionQueries &
   Superseding &
-  Disposable;
+  Disposable &
+  Readonly<{
+    /** Asks the database something; throws when it does not answer. */
+    probe(): void;
+  }>;
 
 /** Where the catalogue of an installation is. */
 export function catalogueFile(stateDir: string): string {
-  return join(stateDir, 'catalogue.db');
+  return join(catalogueDirectory(stateDir), 'catalogue.db');
 }
 
 /**
@@ -76,11 +81,13 @@ export function openCatalogue(options: {
     readOnly: options.readOnly ?? false,
     journal: 'wal',
     synchronous: 'full',
+    group: catalogueGroup(dirname(options.file)),
   });
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
   const held = heldFootage(db);
   return {
+    probe: () => probe(db),
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
     settleEvent: placing.settleEvent,
