@@ -89,8 +89,10 @@ export async function readStatus(parts: {
   const cameras = parts.accounts.cameras();
   const outlook = catalogue && readOutlook({ catalogue, cameras, settings, now, disk });
   const running = runningRoles(dirs.stateDir);
-  const isRecorderRunning = running.has('outbound');
-  const recording = { catalogue, isEnabled: settings.record.enabled, now };
+  const recording = {
+    ...{ catalogue, isEnabled: settings.record.enabled },
+    ...{ isRecorderRunning: running.has('outbound'), now },
+  };
   return {
     at: formatInstant(now, timeZone),
     running: [...running],
@@ -107,7 +109,7 @@ export async function readStatus(parts: {
       .map(({ kind, subject, sentence, raisedAt }) => ({
         ...{ kind, subject, sentence, since: formatInstant(raisedAt, timeZone) },
       })),
-    alarms: recordingAlarms(cameras, { ...recording, isRecorderRunning }),
+    alarms: recordingAlarms(cameras, recording),
     keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts, recording),
   };
