@@ -35,7 +35,9 @@ function reference(): string {
 
 function row({ key, type, default: standard, explanation }: SettingKey): string {
   const shown =
-    standard === undefined ? '' : `\`${Array.isArray(standard) ? standard.join('`, `') : standard}\``;
+    standard === undefined
+      ? ''
+      : `\`${Array.isArray(standard) ? standard.join('`, `') || 'none' : standard}\``;
   return `| \`${key}\` | ${type.replaceAll(' | ', ', ')} | ${shown} | ${explanation} |`;
 }
 

@@ -122,6 +122,11 @@ export function dataVersion(db: Db): number {
   return db.pragma('data_version', { simple: true }) as number;
 }
 
+/** Reads the first page of the database, through its lock; throws when it does not answer. */
+export function probe(db: Db): void {
+  db.pragma('user_version');
+}
+
 /** Runs `work` in one immediate transaction: it holds the write lock from the start, and rolls back when `work` throws. */
 export function inTransaction<T>(db: Db, work: () => T): T {
   return db.transaction(work).immediate();

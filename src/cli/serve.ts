@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
+import { findServiceManager, passedSockets } from '../base/service-manager.ts';
 import { type Role, roles } from '../inspect/daemon.ts';
 import type { Service } from '../service.ts';
 import { projectRoot } from '../settings/load-settings.ts';
@@ -43,11 +44,16 @@ async function serveUntilStopped(
   const stopped = firstSignal(log);
   // Loaded here, so that the other commands do not wait for the libraries of a daemon.
   const { startService } = await import('../service.ts');
-  await using service = await startService({ settings, log, clock: systemClock, only });
+  const { superviseService } = await import('../supervise.ts');
+  const sockets = passedSockets(process.env, process.pid);
+  const manager = findServiceManager(process.env, process.pid);
+  await using service = await startService({ settings, log, clock: systemClock, only, sockets });
   service.failed.catch(endOnBug);
+  const supervision = await superviseService({ manager, service, log });
   if (only === undefined || only === 'receive') tellFirstSteps({ settings, service, log, desk });
   const signal = await stopped;
   log.info({ signal }, 'stopping');
+  await supervision.stopping();
   await service.stop();
   log.info('stopped');
 }

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { logLevels } from '../base/log.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+import { alertsSection } from './alert-schema.ts';
 import { flag, hour, minute, oneOf, port, section, text, whole } from './setting-words.ts';
 import { tlsSection } from './tls-schema.ts';
 
@@ -318,6 +319,16 @@ export const settingsSchema = section(
         ).default('transcode'),
       },
       'Continuous footage from the streams of the cameras.',
+    ).prefault({}),
+    alerts: alertsSection,
+    http: section(
+      {
+        host: text(
+          'The local address to answer on. What is said there is no secret and everybody who reaches it can read it: keep it to this machine, or to the network of those who watch.',
+        ).default('127.0.0.1'),
+        port: port('The port to answer on; null: none.').nullable().default(8321),
+      },
+      'Health and metrics over HTTP: /healthz, /readyz and /metrics.',
     ).prefault({}),
     log: section(
       { level: oneOf(logLevels, 'The least important lines that are still logged.').default('info') },

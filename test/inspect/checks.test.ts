@@ -56,7 +56,11 @@ t.test(
 );
 
 t.test('the level of confinement is said', async t => {
-  t.match(await confinement().run(), { level: /pass|warn/, text: /bubblewrap|limits/ });
+  t.match(await confinement(false).run(), { level: /pass|warn/, text: /bubblewrap|Landlock|limits/ });
+  t.match(await confinement(true).run(), {
+    level: /pass|warn/,
+    text: /^ffmpeg runs in a unit without network/,
+  });
 });
 
 t.test('a directory that others may enter fails, one that is not made yet is skipped', async t => {
