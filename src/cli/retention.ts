@@ -1,6 +1,5 @@
 // clipward retention: what would be deleted, for how long what arrives is kept, and deleting now.
 
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { readSigningKey } from '../access/signing-key.ts';
@@ -20,7 +19,7 @@ import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
-import { openIfThere } from './open-catalogue.ts';
+import { isThere, openIfThere } from './open-catalogue.ts';
 import { daysOfRoom } from './status.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
 
@@ -68,7 +67,7 @@ type RunResult = Readonly<{
 /** Passes until nothing is left to do; Ctrl-C ends after the batch that is being deleted. */
 async function makePasses(settings: Settings, trustsClock: boolean): Promise<RunResult> {
   const { stateDir } = settings;
-  if (!existsSync(catalogueFile(stateDir))) return { deleted: [], spared: 0, stuck: [], unmet: [] };
+  if (!isThere(catalogueFile(stateDir))) return { deleted: [], spared: 0, stuck: [], unmet: [] };
   const archiveId = await readArchiveId(stateDir);
   const { sign } = await readSigningKey(stateDir);
   using accounts = openAccountReader({ stateDir });

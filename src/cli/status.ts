@@ -1,16 +1,15 @@
 // clipward status: what is true right now.
 
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
-import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, readStatus, type Status } from '../inspect/status.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
+import { openIfThere } from './open-catalogue.ts';
 import { coverageText, recordingText } from './recording-text.ts';
 import { formatBytes, formatFacts, formatTable } from './table.ts';
 
@@ -21,8 +20,7 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
     .action(async (_options: unknown, command: Command) => {
       const settings = desk.settings(command);
       const { dataDir, stateDir } = settings;
-      const file = catalogueFile(stateDir);
-      using catalogue = existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
+      using catalogue = openIfThere(settings);
       using accounts = openAccountReader({ stateDir });
       const facts = await readStatus({
         dirs: { dataDir, stateDir },
