@@ -37,7 +37,7 @@ function registerPlan(retention: Command, desk: Desk): void {
     .command('plan')
     .description('what would be deleted now, and for how many days there is room; deletes nothing')
     .action(async (_options: unknown, command: Command) => {
-      const report = await readReport(desk.settings(command));
+      const report = await readRetentionReport(desk.settings(command));
       desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
       if (report.unmet.length > 0) desk.setExitCode(1);
     });
@@ -134,7 +134,11 @@ function formatRun({ deleted, spared, stuck, unmet }: RunResult): string {
   ].join('\n\n');
 }
 
-async function readReport(settings: Settings): Promise<RetentionReport> {
+/** `limit`: of what is to be deleted, for who asks what cannot be kept. */
+export async function readRetentionReport(
+  settings: Settings,
+  limit = maxEvictions,
+): Promise<RetentionReport> {
   using catalogue = openIfThere(settings);
   if (catalogue === undefined)
     return {
@@ -148,7 +152,7 @@ async function readReport(settings: Settings): Promise<RetentionReport> {
   const cameras = accounts.cameras();
   const plan = askPlan(
     { catalogue, cameras: () => cameras, settings },
-    { now, clockJumpMs: clockJump(now, catalogue.lastPassAt()), disk, maxEvictions },
+    { now, clockJumpMs: clockJump(now, catalogue.lastPassAt()), disk, maxEvictions: limit },
   );
   return retentionReport({ plan, catalogue, cameras, settings, now, disk, timeZone: machineTimeZone() });
 }
