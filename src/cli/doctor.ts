@@ -1,14 +1,18 @@
 // clipward doctor: what is wrong, and what to do about it.
 
 import { accessSync, constants } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { systemClock } from '../base/clock.ts';
 import { errnoOf, FailedError, messageOf, SettingsError } from '../base/errors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { openChannels } from '../deliver/open-channels.ts';
+import { sendTest } from '../deliver/send-test.ts';
 import { hasUnanswered, type Report, runChecks } from '../inspect/check.ts';
 import { installationChecks, machineChecks } from '../inspect/doctor.ts';
 import type { Settings } from '../settings/settings.ts';
+import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
@@ -22,8 +26,10 @@ export function registerDoctorCommand(program: Command, desk: Desk): void {
   const doctor = program
     .command('doctor')
     .description('look for what could keep clips from arriving')
-    .action(async (_options: unknown, command: Command) => {
-      const report = await examine(() => desk.settings(command));
+    .option('--test-alert', 'send a test through each channel of alerts, and nothing else')
+    .action(async (options: { testAlert?: boolean }, command: Command) => {
+      const load = () => desk.settings(command);
+      const report = options.testAlert ? await tryAlerts(load().alerts) : await examine(load);
       desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
       if (hasUnanswered(report)) endAtOnce();
       if (report.some(({ level }) => level === 'fail')) desk.setExitCode(1);
@@ -89,6 +95,34 @@ function notAllowed(what: string, cause: unknown): FailedError {
  */
 function endAtOnce(): void {
   process.execve?.('/bin/false', ['false'], {});
+}
+
+async function tryAlerts(alerts: Settings['alerts']): Promise<Report> {
+  const teller = {
+    from: hostname(),
+    timeZone: alerts.timeZone ?? machineTimeZone(),
+    now: systemClock.now(),
+  };
+  const results = await sendTest(openChannels(alerts), teller);
+  if (results.length === 0)
+    return [
+      {
+        check: 'alerts',
+        level: 'fail',
+        text: 'there is no channel for alerts',
+        remedy: 'Set alerts.webhook, alerts.email or alerts.command in the settings (docs/alerts.md).',
+      },
+    ];
+  return results.map(({ channel, problem }) => ({
+    check: `alert-${channel}`,
+    ...(problem === null
+      ? { level: 'pass' as const, text: 'the test was taken' }
+      : {
+          level: 'fail' as const,
+          text: problem,
+          remedy: `Look at alerts.${channel} in the settings, and at the other side.`,
+        }),
+  }));
 }
 
 function formatReport(report: Report): string {

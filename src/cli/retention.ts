@@ -20,7 +20,7 @@ import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { isThere, openIfThere } from './open-catalogue.ts';
-import { daysOfRoom } from './status.ts';
+import { daysOfRoom } from './status-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
 
 /** More than anybody looks at, and little enough to be held in memory. */

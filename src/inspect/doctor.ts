@@ -4,6 +4,7 @@ import type { AccountReader } from '../access/accounts.ts';
 import { openCheckPass } from '../access/check-pass.ts';
 import { readBans } from '../access/read-bans.ts';
 import { readLastLogins } from '../access/receiver-memory.ts';
+import { serverNames } from '../access/server-names.ts';
 import { readStreamPassword } from '../access/stream-passwords.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -90,8 +91,13 @@ export function installationChecks(parts: {
     signingKey(stateDir),
     freeDisk(dataDir, { minFreeBytes: retention.minFreeBytes, refusedBelowBytes: ftps.limits.minFreeBytes }),
     retentionPromise(async () => (catalogue === undefined ? undefined : parts.readPromises())),
-    certificate(certsDir, 'server-rsa', clock),
-    certificate(certsDir, 'server-ecdsa', clock),
+    ...(['server-rsa', 'server-ecdsa', 'outside'] as const).map(name =>
+      certificate(name, {
+        places: { certsDir, outsideDir: ftps.tls.certificateDir },
+        machine: () => serverNames(ftps),
+        clock,
+      }),
+    ),
     ...listeners.map(listener => port(listener, receives)),
     passiveAddress({
       address: ftps.passive.address,

@@ -73,6 +73,7 @@ const visitor: Camera = {
   record: 'off',
   rtspBasic: false,
   rtspFingerprint: null,
+  expectEveryMs: null,
   addedAt: '',
   passwordChangedAt: '',
 };

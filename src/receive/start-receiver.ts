@@ -21,7 +21,7 @@ import { commands } from './commands/table.ts';
 import { type ControlConnection, startControlConnection } from './control-connection.ts';
 import { createSessionContext, startControlTls, type TlsIdentity } from './control-tls.ts';
 import { createEngine, type FtpConnection } from './engine.ts';
-import { listen } from './listen.ts';
+import { listen, type Place } from './listen.ts';
 import type { Observe } from './observer.ts';
 import { createPortLeases } from './port-leases.ts';
 import { createQuotas } from './quota.ts';
@@ -45,7 +45,7 @@ export type Receiver = AsyncDisposable &
 
 export type ReceiverParts = Readonly<{
   /** `legacyTls`: this listener speaks TLS 1.0, 1.1 and old ciphers, too. */
-  listeners: readonly Readonly<{ name: ListenerName; host: string; port: number; legacyTls: boolean }>[];
+  listeners: readonly (Place & Readonly<{ legacyTls: boolean }>)[];
   settings: ReceiverSettings;
   /** The settings' own list; what `network add` and `network remove` changed is in the accounts. */
   allowedNetworks: readonly Network[];
@@ -262,12 +262,13 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   const servers: Server[] = [];
   const addresses: ListenerAddress[] = [];
   try {
-    for (const { name, host, port } of parts.listeners) {
+    for (const place of parts.listeners) {
+      const { name } = place;
       const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, raw =>
         onSocket(name, raw),
       );
       servers.push(server);
-      addresses.push({ name, host, port: await listen(server, name, host, port) });
+      addresses.push({ name, ...(await listen(server, place)) });
     }
   } catch (error) {
     changes[Symbol.dispose]();

@@ -27,7 +27,7 @@ function openDesk(directory: string, wishes: Wishes = {}) {
     ftps: {
       explicit: { enabled: true, host: '::', port: 2121, ...wishes.explicit },
       implicit: { enabled: true, host: '::', port: 2990, ...wishes.implicit },
-      tls: { truncation: 'container' },
+      tls: { truncation: 'container', certificateDir: null },
       allowedNetworks: ['127.0.0.0/8', '192.168.0.0/16'].map(parseNetwork),
     },
   } as unknown as Settings;
@@ -131,6 +131,7 @@ t.test('json gives the facts of the block', async t => {
     directory: '/',
     timeZone: 'UTC',
     allowedNetworks: ['127.0.0.0/8'],
+    outsideCertificate: null,
     caCertificate: /certs\/ca\.crt$/,
   });
 });
@@ -223,6 +224,7 @@ t.test('list and show tell what is known, with the last log-in that the receiver
     maxFilesPerDay: null,
     keepClipsDays: null,
     keepFootageDays: null,
+    expectEveryMs: null,
     maxBytes: null,
     rtspUrl: null,
     subRtspUrl: null,

@@ -15,7 +15,7 @@ export function recordingTools(searchPath?: string): Check {
     name: 'recording-tools',
     async run() {
       try {
-        const [program, args] = await confinedFfmpeg(['-hide_banner', '-h', 'demuxer=rtsp'], searchPath);
+        const [program, args] = await confinedFfmpeg(['-hide_banner', '-h', 'demuxer=rtsp'], { searchPath });
         const { stdout } = await run(program, args, { timeout: deadlineMs, maxBuffer: maxOutputBytes });
         return /^Demuxer rtsp/m.test(stdout)
           ? pass('ffmpeg records with its limits: memory, files, no new rights')
