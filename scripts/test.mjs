@@ -19,6 +19,9 @@ const programs = {
   iproute2: ['ip'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
+  zsh: ['zsh'],
+  fish: ['fish'],
+  mandoc: ['mandoc'],
   // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.
   'python3-gi': [],
   'gir1.2-gst-rtsp-server-1.0': [],
