@@ -4,6 +4,7 @@ import type { Camera, Truncation } from '../access/accounts.ts';
 import type { LastLogin } from '../access/receiver-memory.ts';
 import { hasStreamPassword } from '../access/stream-passwords.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { formatDuration } from '../domain/duration.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
@@ -27,6 +28,7 @@ export type CameraFacts = Readonly<{
   keepClipsDays: number | null;
   keepFootageDays: number | null;
   maxBytes: number | null;
+  expectEveryMs: number | null;
   rtspUrl: string | null;
   subRtspUrl: string | null;
   record: string;
@@ -60,6 +62,7 @@ export function cameraFacts(
     keepClipsDays: camera.keepClipsDays,
     keepFootageDays: camera.keepFootageDays,
     maxBytes: camera.maxBytes,
+    expectEveryMs: camera.expectEveryMs,
     rtspUrl: camera.rtspUrl,
     subRtspUrl: camera.subRtspUrl,
     record: camera.record,
@@ -125,6 +128,7 @@ export function formatCamera(
       'all its media',
       camera.maxBytes === null ? 'an equal part of the disk' : `at most ${camera.maxBytes} bytes`,
     ],
+    ['silent', silentText(camera.expectEveryMs)],
     ...streamRows(camera),
     ...(present === undefined ? [] : presentRows(camera, present)),
     ['added', camera.addedAt],
@@ -173,6 +177,11 @@ function presentRows({ rtspUrl }: CameraFacts, present: CameraNow): [string, str
 
 function quotaText(quota: number | null): string {
   return quota === null ? "the installation's setting" : `at most ${quota}`;
+}
+
+function silentText(expectEveryMs: number | null): string {
+  if (expectEveryMs === 0) return 'no alert when it sends nothing';
+  return `alert when it sends nothing for ${expectEveryMs === null ? 'longer than is its habit' : formatDuration(expectEveryMs)}`;
 }
 
 function keepText(days: number | null): string {

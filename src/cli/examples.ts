@@ -18,6 +18,11 @@ export function showExamples(command: Command, path: string): void {
   command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
+/** The paths that have some. */
+export function pathsWithExamples(): string[] {
+  return Object.keys(examples);
+}
+
 const examples: Readonly<Record<string, readonly Example[]>> = {
   serve: [
     ['serve', 'run everything in the foreground, until Ctrl-C'],
@@ -54,6 +59,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
       'camera set front-door --rtsp rtsp://viewer@192.168.1.20/stream --rtsp-password-stdin',
       'record its stream; asks for the password',
     ],
+    ['camera set front-door --expect-every 2d', 'alert when nothing has come from it for two days'],
     ['camera set front-door --record 22:00-06:00', 'record at night only'],
   ],
   'camera allow': [['camera allow front-door 192.168.1.21 192.168.2.0/24', 'more places to log in from']],
@@ -124,6 +130,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   status: [
     ['status', 'how everything is, on one screen'],
+    ['status --watch', 'and again every two seconds, until Ctrl-C'],
     ['status --json', 'the same for a program; exit code 1 when something is wrong'],
   ],
   check: [
@@ -137,6 +144,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   doctor: [
     ['doctor', 'look for what could keep clips from arriving'],
+    ['doctor --test-alert', 'send a test through each channel of alerts'],
     ['doctor --json', 'for a program; exit code 1 when something fails'],
   ],
   firewall: [

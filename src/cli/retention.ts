@@ -21,7 +21,8 @@ import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
-import { daysOfRoom } from './status.ts';
+import { openProgressLine } from './progress-line.ts';
+import { daysOfRoom } from './status-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
 
 /** More than anybody looks at, and little enough to be held in memory. */
@@ -85,7 +86,9 @@ async function makePasses(settings: Settings, trustsClock: boolean): Promise<Run
   const onSignal = () => interrupted.abort();
   process.once('SIGINT', onSignal);
   try {
-    return await runToTheEnd(parts, interrupted.signal);
+    using line = openProgressLine();
+    const onProgress = (bytes: number) => line.show(() => `${formatBytes(bytes)} deleted in this pass`);
+    return await runToTheEnd({ ...parts, onProgress }, interrupted.signal);
   } finally {
     process.removeListener('SIGINT', onSignal);
   }

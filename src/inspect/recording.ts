@@ -57,14 +57,22 @@ export function recordingAlarms(
     return [
       `No recorder runs, and ${wanted.map(({ name }) => name).join(', ')} should be recorded: start clipward serve.`,
     ];
-  return wanted.flatMap(camera => {
-    if (sources.catalogue?.isRecording(camera.name, sources.now)) return [];
+  return notRecorded(wanted, sources, recordingAlarmMs).map(({ sentence }) => sentence);
+}
+
+/** The cameras that should be recorded now and have not been for longer than `afterMs`. */
+export function notRecorded(
+  cameras: readonly RecordedCamera[],
+  sources: RecordingSources,
+  afterMs: number,
+): { camera: string; sentence: string }[] {
+  return cameras.flatMap(camera => {
+    if (!isWanted(camera, sources) || sources.catalogue?.isRecording(camera.name, sources.now)) return [];
     const since = missingSince(camera.name, sources);
-    if (since === undefined || sources.now - since <= recordingAlarmMs) return [];
+    if (since === undefined || sources.now - since <= afterMs) return [];
     const reason = lastingGap(camera.name, sources)?.reason ?? 'unknown';
-    return [
-      `Camera ${camera.name} should be recorded and is not, since ${formatInstant(since, camera.timeZone)} (${reason}): ${remedies[reason]}`,
-    ];
+    const sentence = `Camera ${camera.name} should be recorded and is not, since ${formatInstant(since, camera.timeZone)} (${reason}): ${remedies[reason]}`;
+    return [{ camera: camera.name, sentence }];
   });
 }
 

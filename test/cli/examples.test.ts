@@ -1,7 +1,7 @@
 // Whoever asks for help is shown what to type, and what is shown can be typed.
 
 import t from 'tap';
-import { examplesOf } from '../../src/cli/examples.ts';
+import { examplesOf, pathsWithExamples } from '../../src/cli/examples.ts';
 import { complaintAbout, leavesOf, programOfMain } from '../support/command-tree.ts';
 import { runCommand } from '../support/daemon.ts';
 
@@ -16,6 +16,14 @@ t.test('every command has examples, and each of them can be typed like that', as
       t.equal(await complaintAbout(line), undefined, line);
     }
   }
+});
+
+t.test('there are no examples of commands that are gone', async t => {
+  const paths = leavesOf(await programOfMain()).map(({ path }) => path);
+  t.same(
+    pathsWithExamples().filter(path => !paths.includes(path)),
+    [],
+  );
 });
 
 t.test('what cannot be typed is found', async t => {
