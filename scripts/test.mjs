@@ -22,6 +22,9 @@ const programs = {
   'btrfs-progs': ['mkfs.btrfs'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
+  zsh: ['zsh'],
+  fish: ['fish'],
+  mandoc: ['mandoc'],
   systemd: ['systemd-analyze', 'systemd-notify'],
   shellcheck: ['shellcheck'],
   // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.

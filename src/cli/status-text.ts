@@ -3,6 +3,7 @@
 import { isWrong } from '../domain/clock-offset.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, type Status } from '../inspect/status.ts';
+import { coloursFor } from './colours.ts';
 import { shownInstant } from './listing.ts';
 import { coverageText, recordingText } from './recording-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
@@ -40,7 +41,11 @@ function verdictOf(status: Status): string {
     ...alarms,
     ...unmet,
   ]);
-  const lines = [...wrong, ...warnings].map(sentence => `! ${escapeForTerminal(sentence)}`);
+  const { bad, warning } = coloursFor();
+  const lines = [
+    ...[...wrong].map(sentence => bad(`! ${escapeForTerminal(sentence)}`)),
+    ...warnings.map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
+  ];
   if (lines.length === 0) return `${shownInstant(status.at)}  All is well.`;
   const count = wrong.size === 0 ? 'Something to look at' : `${wrong.size} wrong`;
   return [`${shownInstant(status.at)}  ${count}:`, ...lines].join('\n');
