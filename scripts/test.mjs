@@ -17,8 +17,11 @@ const programs = {
   openssl: ['openssl'],
   bubblewrap: ['bwrap'],
   iproute2: ['ip'],
+  nftables: ['nft'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
+  systemd: ['systemd-analyze', 'systemd-notify'],
+  shellcheck: ['shellcheck'],
   // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.
   'python3-gi': [],
   'gir1.2-gst-rtsp-server-1.0': [],

@@ -27,6 +27,7 @@ import { createFilingTimes } from './inspect/health/filing-times.ts';
 import { openMedia } from './media/media.ts';
 import { openRetention } from './retain/open-retention.ts';
 import { startRetain } from './retain/start-retain.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 import { startWatch, type Watch } from './watch/watch.ts';
 import { startLookout } from './watch-over.ts';
@@ -37,7 +38,7 @@ import { startLookout } from './watch-over.ts';
  */
 const maxUnmovable = 100_000;
 
-export type ArchiveRole = AsyncDisposable;
+export type ArchiveRole = AsyncDisposable & Readonly<{ selfTest(): Promise<SelfTest> }>;
 
 /** Resolves when the watch is on and what lay in the inbox has been handed to filing, unless the disk is not there: then that follows. */
 export async function startArchiveRole(options: {
@@ -155,7 +156,10 @@ export async function startArchiveRole(options: {
     await caughtUp;
   });
   const rooms = opened.move();
-  return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
+  return {
+    selfTest: () => testRole({ dataDir, archiveId, database: catalogue }),
+    [Symbol.asyncDispose]: () => rooms.disposeAsync(),
+  };
 }
 
 /** What `camera add` assumes, too. */

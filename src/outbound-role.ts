@@ -4,7 +4,7 @@
 import { statfs } from 'node:fs/promises';
 import type { AccountReader, Camera } from './access/accounts.ts';
 import { openAccountReader } from './access/open-accounts.ts';
-import { openSigningKey } from './access/signing-key.ts';
+import { readSigningKey } from './access/signing-key.ts';
 import { readStreamPassword, streamPasswordMark } from './access/stream-passwords.ts';
 import { openFootageFiles } from './archive/footage-files.ts';
 import { onceMounted } from './archive/once-mounted.ts';
@@ -18,12 +18,13 @@ import type { CameraSource } from './record/recorder-parts.ts';
 import { createSoundMemory } from './record/sound-memory.ts';
 import { type RecordedCamera, type Recorders, startRecorders } from './record/start-record.ts';
 import { StreamError } from './record/stream-error.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 import { startMessenger } from './watch-over.ts';
 
 type RoleOptions = Readonly<{ settings: Settings; archiveId: string; log: Log; clock: Clock }>;
 
-export type OutboundRole = AsyncDisposable;
+export type OutboundRole = AsyncDisposable & Readonly<{ selfTest(): Promise<SelfTest> }>;
 
 /** Resolves when the recorders run, unless the disk is not there: then that follows. */
 export async function startOutboundRole(options: RoleOptions): Promise<OutboundRole> {
@@ -32,7 +33,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   const log = options.log.child({ role: 'outbound' });
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
-  const { sign } = await openSigningKey({ stateDir, log });
+  const { sign } = await readSigningKey(stateDir, process.env.CREDENTIALS_DIRECTORY);
   const catalogue = opened.use(
     openCatalogue({
       file: catalogueFile(stateDir),
@@ -61,7 +62,10 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   };
   opened.use(await onceMounted({ work, log }));
   const rooms = opened.move();
-  return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
+  return {
+    selfTest: () => testRole({ dataDir, archiveId, database: catalogue }),
+    [Symbol.asyncDispose]: () => rooms.disposeAsync(),
+  };
 }
 
 function recordedCameras(accounts: AccountReader, options: RoleOptions & Counter): RecordedCamera[] {

@@ -2,6 +2,7 @@
 // by cameras, and knows neither the catalogue nor the archive nor any secret but its own TLS keys. Under a user of its own it
 // can write incoming/, inbox/ and its directory in the state directory, and nothing else (docs/security.md).
 
+import { readCheckPasses } from './access/check-pass.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { openPasswordVerifier } from './access/passwords.ts';
 import { openReceiverCounts } from './access/receiver-counts.ts';
@@ -14,16 +15,22 @@ import { openUploads, type Uploads } from './archive/uploads.ts';
 import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
+import type { PassedSockets } from './base/service-manager.ts';
 import { type Receiver, startReceiver } from './receive/start-receiver.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
+const listenerNames = ['explicit', 'implicit'] as const;
 const pruneIntervalMs = 24 * 60 * 60 * 1000;
 
-export type ReceiveRole = AsyncDisposable & Readonly<{ receiver: Receiver; cameraCount(): number }>;
+export type ReceiveRole = AsyncDisposable &
+  Readonly<{ receiver: Receiver; cameraCount(): number; selfTest(): Promise<SelfTest> }>;
 
 export async function startReceiveRole(options: {
   settings: Settings;
   archiveId: string;
+  /** What this process was handed: then the settings' addresses are not used for a listener that is among it. */
+  sockets?: PassedSockets | undefined;
   log: Log;
   clock: Clock;
 }): Promise<ReceiveRole> {
@@ -31,7 +38,8 @@ export async function startReceiveRole(options: {
   const { dataDir, stateDir, ftps } = settings;
   const log = options.log.child({ role: 'receive' });
   await using opened = new AsyncDisposableStack();
-  const certificates = opened.use(await watchCertificates({ certsDir: settings.certsDir, log }));
+  const places = { certsDir: settings.certsDir, outsideDir: ftps.tls.certificateDir };
+  const certificates = opened.use(await watchCertificates({ ...places, log, clock }));
   const accounts = opened.use(openAccountReader({ stateDir }));
   const memory = opened.use(
     await openReceiverMemory({
@@ -55,15 +63,21 @@ export async function startReceiveRole(options: {
   const recovery = opened.use(
     await onceMounted({ work: () => recoverIncoming({ dataDir, archiveId, log }), log }),
   );
+  for (const name of options.sockets?.keys() ?? [])
+    if (!listenerNames.some(each => each === name && ftps[each].enabled))
+      log.warn({ socket: name }, 'passed socket is not used');
   const receiver = opened.use(
     await startReceiver({
-      listeners: (['explicit', 'implicit'] as const)
+      listeners: listenerNames
         .filter(name => ftps[name].enabled)
-        .map(name => ({ name, ...ftps[name] })),
+        .flatMap(name =>
+          (options.sockets?.get(name) ?? [undefined]).map(fd => ({ name, ...ftps[name], fd })),
+        ),
       settings: ftps,
       allowedNetworks: ftps.allowedNetworks,
       accounts,
       verifier: openPasswordVerifier({ accounts }),
+      checkPasses: readCheckPasses({ stateDir, clock }),
       memory,
       uploads: heldUntilDone(recovery, openUploads({ dataDir, archiveId })),
       tlsIdentities: () => Object.values(certificates.current()),
@@ -75,10 +89,14 @@ export async function startReceiveRole(options: {
       log,
     }),
   );
+  for (const { name, port } of receiver.addresses)
+    if (port !== ftps[name].port && options.sockets?.has(name))
+      log.info({ listener: name, port, settings: ftps[name].port }, 'port of the socket unit is used');
   const resources = opened.move();
   return {
     receiver,
     cameraCount: () => accounts.cameras().length,
+    selfTest: () => testRole({ dataDir, archiveId, database: memory }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -2,8 +2,10 @@
 // writes, and that the receiver never opens. Here live rows and transactions; no rule about time or kind, and no file of
 // the archive. Every function is synchronous, so that nothing can be awaited inside a transaction.
 
-import { join } from 'node:path';
-import { openDatabase } from '../base/sqlite.ts';
+import { dirname, join } from 'node:path';
+import { openDatabase, probe } from '../base/sqlite.ts';
+import { type BackupQueries, backupQueries } from './backup-queries.ts';
+import { catalogueDirectory, catalogueGroup } from './catalogue-directory.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
 import { type CheckQueries, checkQueries } from './check-queries.ts';
@@ -26,7 +28,8 @@ import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
 import { type Superseding, supersedingQueries } from './superseding.ts';
 
-export type Catalogue = ChainBackfill &
+export type Catalogue = BackupQueries &
+  ChainBackfill &
   ChainQueries &
   Clips &
   CheckQueries &
@@ -47,11 +50,15 @@ export type Catalogue = ChainBackfill &
   QuarantineList &
   RetentionQueries &
   Superseding &
-  Disposable;
+  Disposable &
+  Readonly<{
+    /** Asks the database something; throws when it does not answer. */
+    probe(): void;
+  }>;
 
 /** Where the catalogue of an installation is. */
 export function catalogueFile(stateDir: string): string {
-  return join(stateDir, 'catalogue.db');
+  return join(catalogueDirectory(stateDir), 'catalogue.db');
 }
 
 /**
@@ -74,14 +81,17 @@ export function openCatalogue(options: {
     readOnly: options.readOnly ?? false,
     journal: 'wal',
     synchronous: 'full',
+    group: catalogueGroup(dirname(options.file)),
   });
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
   const held = heldFootage(db);
   return {
+    probe: () => probe(db),
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
     settleEvent: placing.settleEvent,
+    ...backupQueries(db),
     ...chainQueries(db),
     ...clipQueries(db),
     ...checkQueries(db),

@@ -12,6 +12,7 @@ import { UsageError } from '../base/errors.ts';
 import { cameraNameRule, isCameraName } from '../domain/camera-name.ts';
 import { durationRule, parseDuration } from '../domain/duration.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+import { isTriedFirst } from '../domain/weak-password.ts';
 import { bringsPassword, parseStreamChanges, type StreamOptions } from './stream-arguments.ts';
 
 /** A name for a camera that there may be. */
@@ -63,9 +64,14 @@ export function machineTimeZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-export function parsePassword(text: string): string {
+/** `names`: of the camera, which are tried as passwords too. */
+export function parsePassword(text: string, names: readonly string[]): string {
   if (!isAcceptablePassword(text))
     throw new UsageError(`This password cannot be used: expected ${passwordRule}.`);
+  if (isTriedFirst(text, names))
+    throw new UsageError(
+      'This password is one of those that everybody tries first: without --password-stdin a good one is made.',
+    );
   return text;
 }
 

@@ -1,13 +1,15 @@
 // clipward doctor: what is wrong, and what to do about it.
 
+import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { systemClock } from '../base/clock.ts';
-import { SettingsError } from '../base/errors.ts';
+import { errnoOf, FailedError, messageOf, SettingsError } from '../base/errors.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import { openChannels } from '../deliver/open-channels.ts';
 import { sendTest } from '../deliver/send-test.ts';
-import { type Report, runChecks } from '../inspect/check.ts';
+import { hasUnanswered, type Report, runChecks } from '../inspect/check.ts';
 import { installationChecks, machineChecks } from '../inspect/doctor.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
@@ -25,6 +27,7 @@ export function registerDoctorCommand(program: Command, desk: Desk): void {
       const load = () => desk.settings(command);
       const report = options.testAlert ? await tryAlerts(load().alerts) : await examine(load);
       desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (hasUnanswered(report)) endAtOnce();
       if (report.some(({ level }) => level === 'fail')) desk.setExitCode(1);
     });
   withCommonOptions(doctor, { json: true });
@@ -37,17 +40,54 @@ async function examine(loadSettings: () => Settings): Promise<Report> {
     settings = loadSettings();
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
+    if (errnoOf(error.cause) === 'EACCES') throw notAllowed('the settings', error);
     return [{ check: 'settings', level: 'fail', text: error.message }, ...(await runChecks(machineChecks()))];
   }
+  requireReadable(settings.stateDir);
   using accounts = openAccountReader({ stateDir: settings.stateDir });
-  using catalogue = openIfThere(settings);
+  const { catalogue, problem } = tryCatalogue(settings);
+  using _closed = catalogue;
   return [
     { check: 'settings', level: 'pass', text: 'the settings are understood' },
+    ...(problem === undefined ? [] : [{ check: 'catalogue', level: 'fail' as const, text: problem }]),
     ...(await runChecks([
       ...machineChecks(),
       ...installationChecks({ settings, accounts, clock: systemClock, catalogue }),
     ])),
   ];
+}
+
+/** One that cannot be opened is a finding, and what needs it finds nothing. */
+function tryCatalogue(settings: Settings): { catalogue?: Catalogue | undefined; problem?: string } {
+  try {
+    return { catalogue: openIfThere(settings) };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+/** Of whoever may not look, each check would say that it cannot: one sentence is enough. */
+function requireReadable(stateDir: string): void {
+  try {
+    accessSync(stateDir, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') throw notAllowed(`the state directory ${stateDir}`, error);
+  }
+}
+
+function notAllowed(what: string, cause: unknown): FailedError {
+  return new FailedError(
+    `This user may not read ${what}: run clipward doctor as root, or as the user whom it belongs to.`,
+    { cause },
+  );
+}
+
+/**
+ * A call into a file system that does not answer cannot be taken back, and a process that ends the usual way waits for it.
+ * All is printed by now; another program in the place of this one ends with the same exit code.
+ */
+function endAtOnce(): void {
+  process.execve?.('/bin/false', ['false'], {});
 }
 
 async function tryAlerts(alerts: Settings['alerts']): Promise<Report> {

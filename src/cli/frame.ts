@@ -26,6 +26,11 @@ export function withCommonOptions(command: Command, options: { json: boolean }):
   return command;
 }
 
+/** Of the program that this command belongs to. */
+export function programVersion(command: Command): string {
+  return command.parent ? programVersion(command.parent) : (command.version() ?? 'unknown');
+}
+
 /** Parses the arguments (without `node` and the script), runs one command and answers the exit code. */
 export async function runProgram(
   args: readonly string[],

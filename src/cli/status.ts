@@ -7,6 +7,7 @@ import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
 import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import { readCertificates } from '../inspect/certificates.ts';
 import { readStatus, type Status } from '../inspect/status.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
@@ -77,7 +78,14 @@ async function look(settings: Settings): Promise<Status> {
     // Only listed; without the archive's id nothing could be removed.
     inbox: openInbox({ dataDir, archiveId: '' }),
     catalogue,
+    certificateTroubles: await certificateTroubles(settings),
     clock: systemClock,
     timeZone: machineTimeZone(),
   });
+}
+
+async function certificateTroubles({ certsDir, ftps }: Settings): Promise<readonly string[]> {
+  const places = { certsDir, outsideDir: ftps.tls.certificateDir };
+  const { troubles } = await readCertificates(places, systemClock.now());
+  return troubles.map(({ sentence }) => sentence);
 }

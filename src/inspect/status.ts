@@ -77,6 +77,8 @@ export async function readStatus(parts: {
         RecordingSources['catalogue'] &
         OutlookSources['catalogue'])
     | undefined;
+  /** A sentence each. */
+  certificateTroubles: readonly string[];
   clock: Clock;
   /** The zone of this machine, for what belongs to no camera. */
   timeZone: string;
@@ -87,8 +89,10 @@ export async function readStatus(parts: {
   const cameras = parts.accounts.cameras();
   const outlook = catalogue && readOutlook({ catalogue, cameras, settings, now, disk });
   const running = runningRoles(dirs.stateDir);
-  const isRecorderRunning = running.has('outbound');
-  const recording = { catalogue, isEnabled: settings.record.enabled, now };
+  const recording = {
+    ...{ catalogue, isEnabled: settings.record.enabled },
+    ...{ isRecorderRunning: running.has('outbound'), now },
+  };
   return {
     at: formatInstant(now, timeZone),
     running: [...running],
@@ -99,13 +103,13 @@ export async function readStatus(parts: {
     diskDaysLeft: outlook?.diskDaysLeft ?? null,
     heldBytes: outlook?.heldBytes ?? 0,
     unmet: outlook?.unmet ?? [],
-    warnings: outlook?.warnings ?? [],
+    warnings: [...(outlook?.warnings ?? []), ...parts.certificateTroubles],
     alerts: (catalogue?.alerts() ?? [])
       .filter(({ clearedAt }) => clearedAt === null)
       .map(({ kind, subject, sentence, raisedAt }) => ({
         ...{ kind, subject, sentence, since: formatInstant(raisedAt, timeZone) },
       })),
-    alarms: recordingAlarms(cameras, { ...recording, isRecorderRunning }),
+    alarms: recordingAlarms(cameras, recording),
     keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts, recording),
   };

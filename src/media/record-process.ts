@@ -1,11 +1,12 @@
 // The ffmpeg that turns one camera's packets into fragmented MP4 on a pipe. It copies video and reads what a camera wrote, so
 // it is confined like the decoders (confine.ts): but it needs loopback, and lives for as long as the camera does.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { promisify } from 'node:util';
-import { errnoOf, messageOf, TransientError } from '../base/errors.ts';
-import { bubblewrapCommand, environment, findTool, killGroup, plainText } from './confine.ts';
+import { errnoOf } from '../base/errors.ts';
+import { bubblewrapCommand, killGroup, plainText } from './confine.ts';
+import { environment, findTool } from './find-tool.ts';
+import { openGuard, works } from './guard.ts';
 
 export type RecordProcess = Readonly<{
   pid: number;
@@ -28,7 +29,6 @@ export type RecordProcessEnd = Readonly<{
 const addressSpaceBytes = 1024 * 1024 * 1024;
 const openFiles = 64;
 const maxComplaintBytes = 2048;
-const probeDeadlineMs = 10_000;
 
 /** Throws FailedError when a tool is missing, TransientError where there is no room for a process. */
 export async function startRecordProcess(options: {
@@ -40,7 +40,9 @@ export async function startRecordProcess(options: {
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
-  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), options.searchPath);
+  const { searchPath, url } = options;
+  const connectPort = Number(new URL(url).port);
+  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), { searchPath, connectPort });
   const child = spawn(program, args, {
     cwd: '/',
     env: environment,
@@ -81,39 +83,32 @@ export async function startRecordProcess(options: {
 }
 
 /**
- * The command line that runs ffmpeg as it is run for recording. Where bubblewrap works it sees no file but the system's
- * programs, and no other process; of the network, what we see. Throws FailedError when a tool is missing, TransientError where
- * there is no room for a process.
+ * The command line that runs ffmpeg as it is run for recording. Where bubblewrap or Landlock works it sees no file but the
+ * system's programs; with bubblewrap no other process either; of the network, what we see. Tried each time: whether a container
+ * allows it is known only then. Throws FailedError when a tool is missing, TransientError where there is no room for a process.
  */
 export async function confinedFfmpeg(
   args: readonly string[],
-  searchPath?: string,
+  { searchPath, connectPort }: { searchPath?: string | undefined; connectPort?: number } = {},
 ): Promise<[program: string, args: string[]]> {
-  const [setpriv, prlimit, ffmpeg, bwrap] = await Promise.all([
-    findTool('setpriv', 'util-linux', searchPath),
+  const [prlimit, ffmpeg, bwrap, outer] = await Promise.all([
     findTool('prlimit', 'util-linux', searchPath),
     findTool('ffmpeg', 'ffmpeg', searchPath),
     findTool('bwrap', 'bubblewrap', searchPath).catch(() => undefined),
+    openGuard({ searchPath, landlock: false }),
   ]);
   const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
-  const command = ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--'];
+  const limited = [prlimit, ...limits, '--'];
   const alone = bwrap === undefined ? [] : bubblewrapCommand(bwrap, { network: true });
-  const hidden = bwrap !== undefined && (await works(setpriv, [...command, ...alone])) ? alone : [];
-  return [setpriv, [...command, ...hidden, ffmpeg, ...args]];
-}
-
-/** Tried each time: whether a container allows it is known only then, and a machine that is too busy must not loosen anything. */
-async function works(program: string, prefix: readonly string[]): Promise<boolean> {
-  try {
-    await promisify(execFile)(program, [...prefix, '/usr/bin/true'], {
-      ...{ env: environment, cwd: '/', timeout: probeDeadlineMs },
-    });
-    return true;
-  } catch (error) {
-    const { code, killed } = error as { code?: unknown; killed?: boolean };
-    if (typeof code === 'number' && killed !== true) return false;
-    throw new TransientError(`bubblewrap cannot be started (${messageOf(error)}).`, { cause: error });
-  }
+  const inBubblewrap = [...outer.prefix(), ...limited, ...alone];
+  const [program, ...first] =
+    bwrap !== undefined && (await works(inBubblewrap))
+      ? inBubblewrap
+      : [
+          ...(await openGuard({ searchPath })).prefix(connectPort === undefined ? {} : { connectPort }),
+          ...limited,
+        ];
+  return [program as string, [...first, ffmpeg, ...args]];
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {

@@ -172,6 +172,7 @@ function absolute(
   const place = (key: 'dataDir' | 'certsDir') =>
     resolve(valueAt(content, [key]) === undefined ? defaultBase : beside, settings[key]);
   const dataDir = place('dataDir');
+  const { certificateDir } = settings.ftps.tls;
   const stateDir =
     settings.stateDir === undefined ? join(dirname(dataDir), 'state') : resolve(beside, settings.stateDir);
   return {
@@ -181,6 +182,10 @@ function absolute(
     stateDir,
     alerts: absoluteAlerts(settings.alerts, { beside, secrets: join(stateDir, 'secrets') }),
     certsDir: place('certsDir'),
+    ftps: {
+      ...settings.ftps,
+      tls: { ...settings.ftps.tls, certificateDir: certificateDir && resolve(beside, certificateDir) },
+    },
     retention: {
       ...settings.retention,
       minFreeBytes: settings.retention.minFreeBytes ?? settings.ftps.limits.minFreeBytes + roomAboveRefusal,

@@ -6,6 +6,7 @@ import { logLevels } from '../base/log.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
 import { alertsSection } from './alert-schema.ts';
 import { flag, hour, minute, oneOf, port, section, text, whole } from './setting-words.ts';
+import { tlsSection } from './tls-schema.ts';
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
@@ -195,23 +196,12 @@ const passive = section(
   'Data connections. Cameras connect to these ports; the server never connects to a camera.',
 ).prefault({});
 
-const tls = section(
-  {
-    minVersion: oneOf(['TLSv1.2', 'TLSv1.3'], 'The oldest TLS version that is spoken.').default('TLSv1.2'),
-    truncation: oneOf(
-      ['container', 'strict'],
-      'What proves that an upload is whole when a camera ends it without close_notify: `container`, an MP4 or JPEG that is complete in itself; `strict`, nothing. `camera set --truncation` decides for one camera.',
-    ).default('container'),
-  },
-  'TLS of the listeners.',
-).prefault({});
-
 const ftps = section(
   {
     explicit: listener(2121, 'explicit FTPS (AUTH TLS)'),
     implicit: listener(2990, 'implicit FTPS'),
     passive,
-    tls,
+    tls: tlsSection,
     limits,
     bans,
     allowedNetworks: z

@@ -17,7 +17,12 @@ export type Settings = Readonly<{
     explicit: ListenerSettings;
     implicit: ListenerSettings;
     passive: Readonly<{ address: string | null; minPort: number; maxPort: number }>;
-    tls: Readonly<{ minVersion: 'TLSv1.2' | 'TLSv1.3'; truncation: 'container' | 'strict' }>;
+    tls: Readonly<{
+      minVersion: 'TLSv1.2' | 'TLSv1.3';
+      truncation: 'container' | 'strict';
+      names: readonly string[];
+      certificateDir: string | null;
+    }>;
     limits: Readonly<{
       maxConnections: number;
       maxConnectionsPerAddress: number;

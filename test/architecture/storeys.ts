@@ -24,6 +24,8 @@ const rooms: Readonly<Record<string, number>> = {
 };
 const hall = new Set([
   'service.ts',
+  'supervise.ts',
+  'self-test.ts',
   'role-thread.ts',
   'role-worker.ts',
   'outbound-role.ts',

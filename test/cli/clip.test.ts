@@ -23,7 +23,8 @@ function installation(test: Test, settingsError?: SettingsError) {
   const dirs = { dataDir: join(root, 'data'), stateDir: join(root, 'state'), certsDir: join(root, 'certs') };
   const off = { enabled: false, host: '127.0.0.1', port: 0 };
   const retention = { keepClipsDays: null, maxBytes: null, minFreeBytes: 1, minAgeHours: 72 };
-  const ftps = { explicit: off, implicit: off, limits: { minFreeBytes: 0 } };
+  const passive = { address: null, minPort: 30_000, maxPort: 30_099 };
+  const ftps = { explicit: off, implicit: off, passive, limits: { minFreeBytes: 0 } };
   const run = async (...args: string[]) => {
     const printed: string[] = [];
     const remarks: string[] = [];

@@ -26,7 +26,10 @@ const den: RecordedCamera = {
 function ground(test: Test) {
   const catalogue = openCatalogue({ file: join(test.testdir(), 'catalogue.db') });
   test.teardown(() => catalogue[Symbol.dispose]());
-  const sources = (now: number, isEnabled = true) => ({ catalogue, isEnabled, now });
+  const sources = (now: number, isEnabled = true) => ({
+    ...{ catalogue, isEnabled },
+    ...{ isRecorderRunning: true, now },
+  });
   return {
     catalogue,
     facts: (now: number, camera = den, isEnabled = true) => recordingFacts(camera, sources(now, isEnabled)),
@@ -47,6 +50,8 @@ t.test('a camera that a live recorder writes a segment of is recorded', t => {
   t.strictSame(facts(noon), { recording: true, gap: null, coverage24h: 1 });
   t.strictSame(alarms(noon), []);
   t.match(check(noon), { level: 'pass', text: /^1 of 1 / });
+  const killed = { catalogue, isEnabled: true, isRecorderRunning: false, now: noon };
+  t.equal(recordingFacts(den, killed).recording, false, 'its last sign of life may be a moment old');
   t.end();
 });
 
@@ -59,7 +64,7 @@ t.test(
     t.strictSame(alarms(noon), []);
     t.match(check(noon), { level: 'pass', text: /^0 of 1 / });
     t.strictSame(
-      recordingFacts(den, { catalogue: undefined, isEnabled: true, now: noon }),
+      recordingFacts(den, { catalogue: undefined, isEnabled: true, isRecorderRunning: true, now: noon }),
       { recording: false, gap: null, coverage24h: null },
       'before the first start',
     );

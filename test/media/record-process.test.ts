@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { silentLog } from '../../src/base/log.ts';
 import { openConfinement } from '../../src/media/confine.ts';
+import { openGuard } from '../../src/media/guard.ts';
 import { confinedFfmpeg } from '../../src/media/record-process.ts';
 
 const { level } = await openConfinement({ log: silentLog() });
@@ -21,10 +22,20 @@ await mkdir(withoutBubblewrap);
 for (const name of ['setpriv', 'prlimit', 'ffmpeg'])
   await symlink(`/usr/bin/${name}`, join(withoutBubblewrap, name));
 
+/** One with Landlock instead, where the kernel has that. */
+const withLandlock = join(directory, 'landlock');
+await mkdir(withLandlock);
+for (const name of ['setpriv', 'prlimit', 'ffmpeg', 'perl'])
+  await symlink(`/usr/bin/${name}`, join(withLandlock, name));
+const hasLandlock = (await openGuard({ searchPath: withLandlock })).level === 'landlock';
+
 /** What an ffmpeg that was taken over gets to read; undefined: nothing. */
-async function readBy(input: string, searchPath?: string): Promise<string | undefined> {
+async function readBy(input: string, searchPath?: string, connectPort?: number): Promise<string | undefined> {
   const args = ['-nostdin', '-v', 'error', '-f', 'data', '-i', input, '-map', '0', '-c', 'copy'];
-  const [program, all] = await confinedFfmpeg([...args, '-f', 'data', 'pipe:1'], searchPath);
+  const [program, all] = await confinedFfmpeg([...args, '-f', 'data', 'pipe:1'], {
+    searchPath,
+    ...(connectPort !== undefined && { connectPort }),
+  });
   return promisify(execFile)(program, all, { cwd: '/' }).then(
     ({ stdout }) => stdout,
     () => undefined,
@@ -40,6 +51,7 @@ t.test('the ffmpeg that records sees no file but programs, and no other process'
   ];
   for (const path of foreign) {
     t.equal(await readBy(path), undefined, path);
+    if (hasLandlock) t.equal(await readBy(path, withLandlock), undefined, `${path}: by Landlock`);
     t.type(await readBy(path, withoutBubblewrap), 'string', `${path}: so this test can fail`);
   }
 });
@@ -49,7 +61,8 @@ t.test('it reaches loopback, which it records from', async t => {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   const { port } = server.address() as { port: number };
-  t.equal(await readBy(`tcp://127.0.0.1:${port}`), 'packets');
+  for (const searchPath of [undefined, withLandlock])
+    t.equal(await readBy(`tcp://127.0.0.1:${port}`, searchPath, port), 'packets');
 });
 
 t.test('a bubblewrap that does not work here is done without', async t => {
@@ -65,5 +78,5 @@ t.test('one that cannot be tried loosens nothing', async t => {
   await mkdir(tools);
   for (const name of ['setpriv', 'prlimit', 'ffmpeg']) await symlink(`/usr/bin/${name}`, join(tools, name));
   await writeFile(join(tools, 'bwrap'), '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
-  await t.rejects(confinedFfmpeg([], tools), { name: 'TransientError' });
+  await t.rejects(confinedFfmpeg([], { searchPath: tools }), { name: 'TransientError' });
 });

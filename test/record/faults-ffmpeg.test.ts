@@ -1,25 +1,14 @@
 // Faults of ffmpeg and of the disk, with everything real. One after the other: the ffmpeg of a test is found among all children.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startFakeCamera } from '../support/fake-camera.ts';
 import { backWithinMs, gapBetweenRuns, recorded } from './pulled.ts';
-import { children, descriptors, elementaryStream, toolsWith } from './pulling.ts';
-
-/** Of this test; once it runs under its own name. What confines it may be between. */
-async function ffmpegPid(): Promise<number> {
-  for (let pids = await children(); pids.length > 0; pids = pids.flatMap(childrenOf))
-    for (const pid of pids) if (readFileSync(`/proc/${pid}/comm`, 'latin1') === 'ffmpeg\n') return pid;
-  throw new Error('an ffmpeg was expected');
-}
-
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
-}
+import { children, descriptors, elementaryStream, ffmpegPid, toolsWith } from './pulling.ts';
 
 async function opened(t: Test, more: { dataDir?: string; searchPath?: string } = {}) {
   const camera = await startFakeCamera({ elementaryStream });

@@ -96,7 +96,7 @@ t.test('recording outlives a disk that is filled', { skip }, async t => {
 
   // Once more, and nothing is left that may go.
   site.fill(0);
-  await until(() => gapOf('disk') !== undefined && !catalogue.isRecording('yard', Date.now()), 120_000);
+  await until(() => gapOf('disk') !== undefined && !catalogue.isRecording('yard', Date.now()));
   await daemon.waitForLog(line => line.msg === 'retention cannot keep a promise');
   const count = daemon.logged().filter(line => line.msg === 'recording').length;
   site.release();
@@ -111,7 +111,7 @@ t.test('recording outlives a disk that is filled', { skip }, async t => {
   t.equal(verified.code, 0, verified.stdout);
 });
 
-async function until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
+async function until(holds: () => boolean, timeoutMs = 120_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error('what was waited for did not come');

@@ -184,7 +184,8 @@ function lookAtCameras(
   now: number,
 ): { facts: CameraHealth[]; conditions: Condition[] } {
   const { deaf } = catalogue.lookout(now);
-  const recording = { catalogue, isEnabled: settings.record.enabled, now };
+  // A recorder that is gone shows in its heartbeat a few seconds later: soon enough for an alert.
+  const recording = { catalogue, isEnabled: settings.record.enabled, isRecorderRunning: true, now };
   const conditions: Condition[] = notRecorded(
     cameras,
     recording,
