@@ -19,7 +19,7 @@ import { readOutlook } from '../retention-report.ts';
 import { silenceOf } from './camera-silence.ts';
 import { diskConditions } from './disk-conditions.ts';
 import type { CameraHealth, CoverageFacts, HealthFacts, SlowFacts } from './health-facts.ts';
-import { type DiskState, diskProbe } from './probe-disk.ts';
+import { type DiskState, diskProbe, inboxCounter } from './probe-disk.ts';
 
 export type HealthSources = Readonly<{
   catalogue: Catalogue;
@@ -43,6 +43,7 @@ export type Seen = Readonly<{
 export function healthLook(sources: HealthSources): (now: number) => Promise<Seen> {
   const { catalogue, accounts, settings } = sources;
   const probe = diskProbe(settings);
+  const countInbox = inboxCounter(sources.inbox, inboxCountLimit);
   let slow: (SlowSeen & { readonly at: number }) | undefined;
   const missedRoles = new Map<Role, number>();
   return async now => {
@@ -70,7 +71,7 @@ export function healthLook(sources: HealthSources): (now: number) => Promise<See
         running: [...running],
         disk,
         refusedBelowBytes: settings.ftps.limits.minFreeBytes,
-        inboxWaiting: await countEntries(sources),
+        inboxWaiting: await countInbox(),
         quarantined: catalogue.quarantinedCount(),
         certificates: certificates.facts,
         cameras: health.facts,
@@ -181,7 +182,7 @@ function lookAtCameras(
   cameras: readonly Camera[],
   now: number,
 ): { facts: CameraHealth[]; conditions: Condition[] } {
-  const { blind } = catalogue.lookout(now);
+  const { deaf } = catalogue.lookout(now);
   // A recorder that is gone shows in its heartbeat a few seconds later: soon enough for an alert.
   const recording = { catalogue, isEnabled: settings.record.enabled, isRecorderRunning: true, now };
   const conditions: Condition[] = notRecorded(
@@ -190,7 +191,7 @@ function lookAtCameras(
     settings.alerts.recordingStoppedAfterMs,
   ).map(({ camera, sentence }) => ({ kind: 'recording-stopped', subject: camera, sentence }));
   const facts = cameras.map((camera): CameraHealth => {
-    const { lastSignAt, isSilent, sentence } = silenceOf(camera, { catalogue, blind, now });
+    const { lastSignAt, isSilent, sentence } = silenceOf(camera, { catalogue, deaf, now });
     if (sentence !== null) conditions.push({ kind: 'camera-silent', subject: camera.name, sentence });
     const [clock] = catalogue.clockPeriods(camera.name, 1);
     return {
@@ -251,10 +252,4 @@ function crashes(role: Role, starts: Parameters<typeof crashLoop>[0], now: numbe
   if (count === 0) return [];
   const sentence = `The role ${role} has crashed several times within a quarter of an hour, and was started again: look at its log.`;
   return [{ kind: 'crash-loop', subject: role, sentence }];
-}
-
-async function countEntries({ inbox }: HealthSources): Promise<number> {
-  let count = 0;
-  for await (const _entry of inbox.listEntries()) if (++count >= inboxCountLimit) break;
-  return count;
 }
