@@ -18,6 +18,8 @@ const programs = {
   bubblewrap: ['bwrap'],
   iproute2: ['ip'],
   nftables: ['nft'],
+  // A file system that shares bytes, for backups.
+  'btrfs-progs': ['mkfs.btrfs'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
   zsh: ['zsh'],

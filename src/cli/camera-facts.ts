@@ -8,6 +8,7 @@ import { formatDuration } from '../domain/duration.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
+import { runningRoles } from '../inspect/daemon.ts';
 import { type RecordingFacts, recordingFacts } from '../inspect/recording.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
@@ -85,7 +86,10 @@ export function cameraNow(
 ): CameraNow {
   const [clock] = catalogue?.clockPeriods(camera.name, 1) ?? [];
   return {
-    ...recordingFacts(camera, { catalogue, isEnabled: settings.record.enabled, now }),
+    ...recordingFacts(camera, {
+      ...{ catalogue, isEnabled: settings.record.enabled },
+      ...{ isRecorderRunning: runningRoles(settings.stateDir).has('outbound'), now },
+    }),
     clockOffsetMs: clock?.offsetMs ?? null,
     clockUncertaintyMs: clock?.uncertaintyMs ?? null,
   };

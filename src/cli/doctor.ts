@@ -17,7 +17,11 @@ import { coloursFor } from './colours.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
+import { readRetentionReport } from './retention.ts';
 import { escapeForTerminal } from './table.ts';
+
+/** What cannot be kept is known after as many as a pass deletes at once. */
+const enoughEvictions = 4096;
 
 export function registerDoctorCommand(program: Command, desk: Desk): void {
   const doctor = program
@@ -53,7 +57,10 @@ async function examine(loadSettings: () => Settings): Promise<Report> {
     ...(problem === undefined ? [] : [{ check: 'catalogue', level: 'fail' as const, text: problem }]),
     ...(await runChecks([
       ...machineChecks(),
-      ...installationChecks({ settings, accounts, clock: systemClock, catalogue }),
+      ...installationChecks({
+        ...{ settings, accounts, clock: systemClock, catalogue },
+        readPromises: () => readRetentionReport(settings, enoughEvictions),
+      }),
     ])),
   ];
 }

@@ -26,12 +26,15 @@ export type RecordingSources = Readonly<{
   catalogue: Footage;
   /** Settings, record.enabled. */
   isEnabled: boolean;
+  /** False: nobody records, whatever a recorder that was killed a moment ago has left. */
+  isRecorderRunning: boolean;
   now: number;
 }>;
 
 export function recordingFacts(camera: RecordedCamera, sources: RecordingSources): RecordingFacts {
   const { catalogue, now } = sources;
-  const recording = isWanted(camera, sources) ? (catalogue?.isRecording(camera.name, now) ?? false) : null;
+  const isRecording = sources.isRecorderRunning && (catalogue?.isRecording(camera.name, now) ?? false);
+  const recording = isWanted(camera, sources) ? isRecording : null;
   const gap = recording === false ? lastingGap(camera.name, sources) : undefined;
   // What nobody can know since the recorder ended is not missing where nothing is wanted.
   const to = recording === null ? Math.min(now, catalogue?.recorderAliveAt() ?? now) : now;
@@ -47,10 +50,7 @@ export function recordingFacts(camera: RecordedCamera, sources: RecordingSources
  * What is wrong with the recording of the cameras that should be recorded now, a sentence each: none of them has been for
  * more than a minute, or nobody records at all.
  */
-export function recordingAlarms(
-  cameras: readonly RecordedCamera[],
-  sources: RecordingSources & Readonly<{ isRecorderRunning: boolean }>,
-): string[] {
+export function recordingAlarms(cameras: readonly RecordedCamera[], sources: RecordingSources): string[] {
   const wanted = cameras.filter(camera => isWanted(camera, sources));
   if (wanted.length === 0) return [];
   if (!sources.isRecorderRunning)

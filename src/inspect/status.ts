@@ -89,8 +89,10 @@ export async function readStatus(parts: {
   const cameras = parts.accounts.cameras();
   const outlook = catalogue && readOutlook({ catalogue, cameras, settings, now, disk });
   const running = runningRoles(dirs.stateDir);
-  const isRecorderRunning = running.has('outbound');
-  const recording = { catalogue, isEnabled: settings.record.enabled, now };
+  const recording = {
+    ...{ catalogue, isEnabled: settings.record.enabled },
+    ...{ isRecorderRunning: running.has('outbound'), now },
+  };
   return {
     at: formatInstant(now, timeZone),
     running: [...running],
@@ -107,7 +109,7 @@ export async function readStatus(parts: {
       .map(({ kind, subject, sentence, raisedAt }) => ({
         ...{ kind, subject, sentence, since: formatInstant(raisedAt, timeZone) },
       })),
-    alarms: recordingAlarms(cameras, { ...recording, isRecorderRunning }),
+    alarms: recordingAlarms(cameras, recording),
     keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts, recording),
   };
@@ -148,7 +150,7 @@ function silentNow(
 ): boolean | null {
   if (account === undefined || catalogue === undefined) return null;
   const now = clock.now();
-  return silenceOf(account, { catalogue, blind: catalogue.lookout(now).blind, now }).isSilent;
+  return silenceOf(account, { catalogue, deaf: catalogue.lookout(now).deaf, now }).isSilent;
 }
 
 function gapsOf(camera: string, { catalogue, clock }: Parameters<typeof readStatus>[0]): number | null {
