@@ -13,10 +13,15 @@ import { hasUnanswered, type Report, runChecks } from '../inspect/check.ts';
 import { installationChecks, machineChecks } from '../inspect/doctor.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
+import { coloursFor } from './colours.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
+import { readRetentionReport } from './retention.ts';
 import { escapeForTerminal } from './table.ts';
+
+/** What cannot be kept is known after as many as a pass deletes at once. */
+const enoughEvictions = 4096;
 
 export function registerDoctorCommand(program: Command, desk: Desk): void {
   const doctor = program
@@ -52,7 +57,10 @@ async function examine(loadSettings: () => Settings): Promise<Report> {
     ...(problem === undefined ? [] : [{ check: 'catalogue', level: 'fail' as const, text: problem }]),
     ...(await runChecks([
       ...machineChecks(),
-      ...installationChecks({ settings, accounts, clock: systemClock, catalogue }),
+      ...installationChecks({
+        ...{ settings, accounts, clock: systemClock, catalogue },
+        readPromises: () => readRetentionReport(settings, enoughEvictions),
+      }),
     ])),
   ];
 }
@@ -119,9 +127,11 @@ async function tryAlerts(alerts: Settings['alerts']): Promise<Report> {
 }
 
 function formatReport(report: Report): string {
+  const { bad, warning, faint } = coloursFor();
+  const paint = { fail: bad, warn: warning, skip: faint, pass: (text: string) => text };
   return report
     .flatMap(({ check, level, text, remedy }) => [
-      `${level.padEnd(4)}  ${check}: ${escapeForTerminal(text)}`,
+      `${paint[level](level.padEnd(4))}  ${check}: ${escapeForTerminal(text)}`,
       ...(remedy === undefined ? [] : [`      ${escapeForTerminal(remedy)}`]),
     ])
     .join('\n');

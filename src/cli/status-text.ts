@@ -3,6 +3,7 @@
 import { isWrong } from '../domain/clock-offset.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, type Status } from '../inspect/status.ts';
+import { coloursFor } from './colours.ts';
 import { shownInstant } from './listing.ts';
 import { coverageText, recordingText } from './recording-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
@@ -50,7 +51,11 @@ function verdictOf(status: Status): string {
     ...alarms,
     ...unmet,
   ]);
-  const lines = [...wrong, ...warnings].map(sentence => `! ${escapeForTerminal(sentence)}`);
+  const { bad, warning } = coloursFor();
+  const lines = [
+    ...[...wrong].map(sentence => bad(`! ${escapeForTerminal(sentence)}`)),
+    ...warnings.map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
+  ];
   if (lines.length === 0) return `${shownInstant(status.at)}  All is well.`;
   const count =
     ['Something to look at', 'One thing is wrong'][wrong.size] ?? `${wrong.size} things are wrong`;

@@ -1,18 +1,18 @@
 // clipward status: what is true right now.
 
-import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
-import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import { canMoveCursor } from '../base/terminal.ts';
 import { readCertificates } from '../inspect/certificates.ts';
 import { readStatus, type Status } from '../inspect/status.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
+import { openIfThere } from './open-catalogue.ts';
 import { formatStatus } from './status-text.ts';
 
 export function registerStatusCommand(program: Command, desk: Desk): void {
@@ -53,9 +53,9 @@ async function watch(settings: Settings, show: (facts: Status) => void): Promise
 
 /** On a terminal the new screen takes the place of the old one, cut to what fits: what is wrong stands first. */
 function onScreen(text: string, wantsJson: boolean): string {
-  const { isTTY, rows } = process.stdout;
+  const { rows } = process.stdout;
   if (wantsJson) return text;
-  if (!isTTY) return `${text}\n`;
+  if (!canMoveCursor(process.stdout, process.env)) return `${text}\n`;
   const clear = '\u001b[H\u001b[2J';
   return (
     clear +
@@ -68,8 +68,7 @@ function onScreen(text: string, wantsJson: boolean): string {
 
 async function look(settings: Settings): Promise<Status> {
   const { dataDir, stateDir } = settings;
-  const file = catalogueFile(stateDir);
-  using catalogue = existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
+  using catalogue = openIfThere(settings);
   using accounts = openAccountReader({ stateDir });
   return await readStatus({
     dirs: { dataDir, stateDir },

@@ -20,7 +20,7 @@ import { certificate } from './checks/certificate.ts';
 import { machineClock } from './checks/clock.ts';
 import { confinement } from './checks/confinement.ts';
 import { daemon } from './checks/daemon.ts';
-import { freeDisk, spaceOf } from './checks/free-disk.ts';
+import { freeDisk } from './checks/free-disk.ts';
 import { legacyTls } from './checks/legacy-tls.ts';
 import { mediaTool } from './checks/media-tools.ts';
 import { nodeVersion } from './checks/node-version.ts';
@@ -41,7 +41,7 @@ import { uploads } from './checks/upload.ts';
 import { watcherLimit } from './checks/watcher-limit.ts';
 import { runningRoles } from './daemon.ts';
 import type { RecordingSources } from './recording.ts';
-import { readOutlook } from './retention-report.ts';
+import type { Outlook } from './retention-report.ts';
 import { readSeenCameras, type SeenCamera } from './seen-cameras.ts';
 import { tryUpload } from './upload-trial.ts';
 
@@ -65,11 +65,10 @@ export function installationChecks(parts: {
   settings: Settings;
   accounts: Pick<AccountReader, 'cameras' | 'globalNetworks'>;
   clock: Clock;
+  /** What retention would say now. */
+  readPromises(): Promise<Pick<Outlook, 'unmet' | 'warnings'>>;
   /** Undefined before the first start. */
-  catalogue:
-    | (Pick<Catalogue, 'tallies' | 'clockPeriods' | 'holdings' | 'arrivals' | 'heldBytes'> &
-        RecordingSources['catalogue'])
-    | undefined;
+  catalogue: (Pick<Catalogue, 'tallies' | 'clockPeriods'> & RecordingSources['catalogue']) | undefined;
 }): readonly Check[] {
   const { settings, accounts, clock, catalogue } = parts;
   const { dataDir, stateDir, certsDir, ftps, retention } = settings;
@@ -91,11 +90,7 @@ export function installationChecks(parts: {
     archiveMarker({ dataDir, stateDir }),
     signingKey(stateDir),
     freeDisk(dataDir, { minFreeBytes: retention.minFreeBytes, refusedBelowBytes: ftps.limits.minFreeBytes }),
-    retentionPromise(async () => {
-      if (catalogue === undefined) return undefined;
-      const disk = await spaceOf(dataDir);
-      return readOutlook({ catalogue, cameras: accounts.cameras(), settings, now: clock.now(), disk });
-    }),
+    retentionPromise(async () => (catalogue === undefined ? undefined : parts.readPromises())),
     ...(['server-rsa', 'server-ecdsa', 'outside'] as const).map(name =>
       certificate(name, {
         places: { certsDir, outsideDir: ftps.tls.certificateDir },

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { hashPassword } from '../../src/access/password-hash.ts';
@@ -11,6 +12,7 @@ import { checkDeadlineMs, hasUnanswered, runChecks } from '../../src/inspect/che
 import { cameraUploads } from '../../src/inspect/checks/camera-uploads.ts';
 import { type Ask, machineClock } from '../../src/inspect/checks/clock.ts';
 import { daemon } from '../../src/inspect/checks/daemon.ts';
+import { spaceOf } from '../../src/inspect/checks/free-disk.ts';
 import { legacyTls } from '../../src/inspect/checks/legacy-tls.ts';
 import { passiveAddress, type Surroundings } from '../../src/inspect/checks/passive-address.ts';
 import { passivePorts } from '../../src/inspect/checks/passive-ports.ts';
@@ -21,6 +23,7 @@ import { streamPasswords } from '../../src/inspect/checks/stream-passwords.ts';
 import type { Role } from '../../src/inspect/daemon.ts';
 import { listed, roughly } from '../../src/inspect/listed.ts';
 import { readSeenCameras } from '../../src/inspect/seen-cameras.ts';
+import { makeInstallation } from '../support/daemon.ts';
 import { account, startTestReceiver } from '../support/receiver.ts';
 
 const minute = 60_000;
@@ -250,7 +253,7 @@ t.test('a camera that failed, never came or has been silent for a week is named'
 t.test('the parts of the daemon that do not run are named', async t => {
   const running = (...roles: Role[]) => daemon(() => new Set(roles)).run();
   t.match(running('receive', 'archive', 'outbound'), { level: 'pass' });
-  t.match(running(), { level: 'warn', remedy: /clipward serve/ });
+  t.match(running(), { level: 'warn', remedy: /npm start/ });
   t.match(running('receive', 'outbound'), {
     level: 'fail',
     text: /without archive/,
@@ -303,7 +306,7 @@ t.test('an account with a password that everybody tries is named; before a log-i
     passwords(() => weak.map(weakPassword => ({ name: 'yard', enabled: true, weakPassword }))).run();
   t.match(check(), { level: 'skip' });
   t.match(check(null), { level: 'skip', text: /present password/ });
-  t.match(check(false, null), { level: 'pass', text: /1 cameras/ });
+  t.match(check(false, null), { level: 'pass', text: /known of 1/ });
   t.match(check(false, true), { level: 'fail', text: /^yard /, remedy: /camera passwd/ });
   t.match(passwords(() => [{ name: 'yard', enabled: false, weakPassword: true }]).run(), { level: 'skip' });
 });
@@ -352,8 +355,19 @@ t.test('lists are short and times rough', async t => {
     t.equal(roughly(ms), text);
 });
 
+t.test('doctor says what retention plan says, also of the floor that cannot be kept', async t => {
+  if ((await spaceOf(tmpdir())).totalBytes >= 2 ** 41)
+    return t.comment('no setting is too high for this disk');
+  const installation = await makeInstallation({
+    settings: ['  limits: { minFreeBytes: 0 }', `retention: { minFreeBytes: ${2 ** 40} }`],
+  });
+  t.teardown(installation.remove);
+  await (await installation.serve()).stop();
+  const { stdout } = await installation.run(['doctor']);
+  t.match(stdout, /^warn {2}retention: retention\.minFreeBytes .* more than half of the disk/m);
+});
+
 t.test('doctor ends although a disk does not answer', { timeout: 30_000 }, async t => {
-  const { makeInstallation } = await import('../support/daemon.ts');
   const installation = await makeInstallation();
   t.teardown(installation.remove);
   await (await installation.serve()).stop();

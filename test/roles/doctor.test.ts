@@ -2,8 +2,11 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { makePartedInstallation, needsRoot } from '../support/parted-roles.ts';
+import { makePartedInstallation, needsRoot, runAs } from '../support/parted-roles.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 t.test('doctor tries an upload through a receiver of another user', { skip: needsRoot }, async t => {
   const installation = await makePartedInstallation();
@@ -21,3 +24,31 @@ t.test('doctor tries an upload through a receiver of another user', { skip: need
   t.strictSame(readdirSync(join(installation.dataDir, 'incoming')), []);
   t.notMatch(receive.lines.join('\n'), /"level":[45]0/);
 });
+
+t.test(
+  'whoever may not look is told so in one sentence, and never that there is nothing',
+  { skip: needsRoot },
+  async t => {
+    const installation = await makePartedInstallation();
+    t.teardown(installation.remove);
+    const archive = await installation.archive();
+    await archive.stop();
+    for (const command of [
+      'doctor',
+      'status',
+      'clip list',
+      'event list',
+      'hold list',
+      'camera list',
+      'ban list',
+      'retention run',
+      'check',
+    ]) {
+      const args = [process.execPath, main, ...command.split(' '), '--config', installation.config];
+      const { code, stdout, stderr } = await runAs({ uid: 64_199, gid: 64_199 }, 'env -i "$@"', ...args);
+      t.not(code, 0, command);
+      t.equal(stdout, '');
+      t.match(stderr, /^clipward: [^\n]*\bstate\b[^\n]*\n$/, command);
+    }
+  },
+);

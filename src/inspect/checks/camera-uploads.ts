@@ -21,7 +21,7 @@ export function cameraUploads(seen: () => readonly Uploading[], now: () => numbe
       if (troubles.length > 0)
         return warn(
           listed(troubles),
-          'Press the Test button of the camera while this runs: clipward camera show NAME --follow.',
+          'What to do about a refusal: clipward camera show NAME. What happens while you press its Test button: the same with --follow.',
         );
       return pass(listed(enabled.map(({ name, lastUploadAt }) => `${name} ${agoText(lastUploadAt, now())}`)));
     },

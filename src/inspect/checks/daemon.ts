@@ -15,7 +15,10 @@ export function daemon(running: () => ReadonlySet<Role>): Check {
       const missing = roles.filter(role => !running().has(role));
       if (missing.length === 0) return pass('clipward runs');
       if (missing.length === roles.length)
-        return warn('clipward does not run', 'Start it: systemctl start clipward.target, or clipward serve.');
+        return warn(
+          'clipward does not run',
+          'Start it: npm start in a clone, systemctl start clipward.target where it is installed.',
+        );
       return fail(
         `clipward runs in part, without ${missing.join(' and ')}: ${missing.map(role => without[role]).join(', ')}`,
         `Look why: systemctl status ${missing.map(role => `clipward-${role}`).join(' ')}, or the log of clipward serve.`,

@@ -28,7 +28,7 @@ export function streamPasswords(
       }
       if (known === 0) return skip('no password of a camera stream is kept here');
       if (weak.length === 0)
-        return pass(`none of ${known} cameras shows its stream for a password that is tried first`);
+        return pass(`no camera shows its stream for a password that is tried first (known of ${known})`);
       return fail(
         `${listed(weak)} shows its stream for a password that everybody tries first`,
         'Give the camera another one in its own settings, then here: clipward camera set NAME --rtsp-password-stdin.',

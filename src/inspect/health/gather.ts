@@ -1,12 +1,10 @@
 // Looks at the installation: facts for the metrics, and what is wrong with them for the alerts.
 
 import type { AccountReader, Camera } from '../../access/accounts.ts';
-import { readPair } from '../../access/certificate-files.ts';
 import { readBans } from '../../access/read-bans.ts';
 import { readReceiverCounts } from '../../access/receiver-counts.ts';
 import { readLastLogins } from '../../access/receiver-memory.ts';
 import type { Inbox } from '../../archive/inbox.ts';
-import { SettingsError } from '../../base/errors.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
 import type { AlertKind, Condition } from '../../domain/alerts.ts';
 import { networkMatcher, parseNetwork } from '../../domain/networks.ts';
@@ -14,6 +12,7 @@ import { promiseSentence } from '../../domain/retention-sentence.ts';
 import { crashLoop } from '../../domain/role-starts.ts';
 import { formatInstant } from '../../domain/time-zone.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { readCertificates } from '../certificates.ts';
 import { type Role, runningRoles } from '../daemon.ts';
 import { isWanted, notRecorded } from '../recording.ts';
 import { readOutlook } from '../retention-report.ts';
@@ -207,25 +206,18 @@ function lookAtCameras(
   return { facts, conditions };
 }
 
-async function lookAtCertificates({ settings, timeZone }: HealthSources, now: number) {
-  const facts: { name: string; endsAt: number }[] = [];
-  const conditions: Condition[] = [];
-  for (const name of ['server-rsa', 'server-ecdsa'] as const) {
-    try {
-      const { certificate } = await readPair(settings.certsDir, name);
-      if (certificate === undefined) continue;
-      const endsAt = certificate.leaf.validToDate.getTime();
-      facts.push({ name, endsAt });
-      if (endsAt - now > settings.alerts.certificateDays * dayMs) continue;
-      const ends = `${endsAt <= now ? 'ended' : 'ends'} ${formatInstant(endsAt, timeZone)}`;
-      const sentence = `The certificate ${name} ${ends}, and cameras may refuse it then: restart clipward, which renews its own, or put a new one there.`;
-      conditions.push({ kind: 'certificate-ends', subject: name, sentence });
-    } catch (error) {
-      if (!(error instanceof SettingsError)) throw error;
-      conditions.push({ kind: 'certificate-ends', subject: name, sentence: error.message });
-    }
-  }
-  return { facts, conditions };
+async function lookAtCertificates({ settings }: HealthSources, now: number) {
+  const places = { certsDir: settings.certsDir, outsideDir: settings.ftps.tls.certificateDir };
+  const warnBeforeMs = settings.alerts.certificateDays * dayMs;
+  const { certificates, troubles } = await readCertificates(places, now, warnBeforeMs);
+  return {
+    facts: certificates
+      .filter(({ shown }) => shown)
+      .map(({ name, validToAt }) => ({ name, endsAt: validToAt })),
+    conditions: troubles.map(
+      ({ name, sentence }): Condition => ({ kind: 'certificate-ends', subject: name, sentence }),
+    ),
+  };
 }
 
 /** Bans of strangers are no alert: whoever likes could make as many as he likes. Undefined: they cannot be read. */
