@@ -161,6 +161,8 @@ export async function formatMetrics(sources: MetricSources): Promise<string> {
       const found = samples({ ...sources, facts }).filter(
         (sample): sample is [Record<string, string>, number] => typeof sample[1] === 'number',
       );
+      // One without labels would be told as 0.
+      if (found.length === 0) continue;
       const labelNames = Object.keys(found[0]?.[0] ?? {});
       const options = { name, help, labelNames, registers: [registry] };
       if (type === 'gauge') {
