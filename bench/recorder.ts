@@ -49,6 +49,8 @@ type Facts = Options &
   Readonly<{ ours: readonly Load[]; plain: readonly Load[]; cpuRatio: number; memoryRatio: number }>;
 
 async function compare(directory: string, options: Options): Promise<Facts> {
+  // The daemon writes to the disk that plain ffmpeg writes to.
+  process.env.TMPDIR = directory;
   const stream = join(directory, 'stream.h264');
   makeStream(stream);
   const file = fileURLToPath(new URL('lib/cameras.ts', import.meta.url));

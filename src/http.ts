@@ -45,7 +45,7 @@ export async function startHttp(parts: HttpParts): Promise<HttpServer> {
       keepAliveTimeout: requestTimeoutMs,
       connectionsCheckingInterval: 1000,
     },
-    (request, response) => void answer(request, response, { answers, host }),
+    (request, response) => void answer(request, response, { answers, host }).catch(() => response.destroy()),
   );
   server.maxConnections = maxConnections;
   server.maxRequestsPerSocket = 1000;

@@ -6,6 +6,7 @@ import { registerCameraCommands } from './cli/camera.ts';
 import { registerCertCommands } from './cli/cert.ts';
 import { registerCheckCommand } from './cli/check.ts';
 import { registerClipCommands } from './cli/clip.ts';
+import { registerCompletionCommands } from './cli/completion.ts';
 import { registerConfigCommands } from './cli/config.ts';
 import { registerDoctorCommand } from './cli/doctor.ts';
 import { registerEventCommands } from './cli/event.ts';
@@ -14,6 +15,7 @@ import { registerFootageCommands } from './cli/footage.ts';
 import { runProgram } from './cli/frame.ts';
 import { registerHoldCommands } from './cli/hold.ts';
 import { registerImportCommand } from './cli/import.ts';
+import { registerManualCommand } from './cli/manual.ts';
 import { registerNetworkCommands } from './cli/network.ts';
 import { registerRetentionCommands } from './cli/retention.ts';
 import { registerServeCommand } from './cli/serve.ts';
@@ -45,4 +47,6 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerDoctorCommand,
   registerFirewallCommand,
   registerConfigCommands,
+  registerCompletionCommands,
+  registerManualCommand,
 ]);

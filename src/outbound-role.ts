@@ -2,6 +2,7 @@
 // cameras; what a camera sends is taken apart by an ffmpeg that reaches nothing but this process.
 
 import { statfs } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { AccountReader, Camera } from './access/accounts.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { readSigningKey } from './access/signing-key.ts';
@@ -31,6 +32,9 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   const { settings, archiveId, clock } = options;
   const { dataDir, stateDir } = settings;
   const log = options.log.child({ role: 'outbound' });
+  // Fragments are memory outside the heap that counts as the heap's growth: V8 would look through all of it every second or
+  // two. Four times its size is as far as V8 lets any heap grow before that.
+  setFlagsFromString('--heap-growing-percent=300');
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
   const { sign } = await readSigningKey(stateDir, process.env.CREDENTIALS_DIRECTORY);

@@ -54,12 +54,7 @@ export async function readKey(certsDir: string, name: PairName): Promise<string 
  * servers'. A key that is there stays: of two processes that make one at once, the second takes the first one's.
  */
 export async function makeKey(certsDir: string, name: PairName): Promise<string> {
-  const { privateKey } =
-    keyType[name] === 'rsa'
-      ? // The authority's key lasts 20 years; 2048 bits are what every camera can verify, and quick to shake hands with.
-        await makeKeyPair('rsa', { modulusLength: name === 'ca' ? 3072 : 2048 })
-      : await makeKeyPair('ec', { namedCurve: 'P-256' });
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const pem = await newKey(name);
   const file = keyFileOf(certsDir, name);
   if (await appears(file, pem, groupRights(name))) return pem;
   const other = await readKey(certsDir, name);
@@ -83,12 +78,26 @@ async function appears(file: string, bytes: string, group: GroupRights): Promise
   }
 }
 
-/** The certificate first: a key without one is what an interrupted first start leaves, and is completed. */
-export async function removePair(certsDir: string, name: PairName): Promise<void> {
-  for (const file of [certificateFileOf(certsDir, name), keyFileOf(certsDir, name)]) {
-    await rm(file, { force: true });
-    await syncDirectory(certsDir);
-  }
+/**
+ * Puts a new key in place of the one that is there. Its certificate goes first: a key without one is what an interrupted first
+ * start leaves, and is completed. The receiver, which looks every few seconds, hardly ever finds it so.
+ */
+export async function replaceKey(certsDir: string, name: PairName): Promise<void> {
+  const file = keyFileOf(certsDir, name);
+  const part = partOf(file);
+  await writeNewFile(part, await newKey(name), groupRights(name));
+  await rm(certificateFileOf(certsDir, name), { force: true });
+  await syncDirectory(certsDir);
+  await renameDurably(part, file);
+}
+
+async function newKey(name: PairName): Promise<string> {
+  const { privateKey } =
+    keyType[name] === 'rsa'
+      ? // The authority's key lasts 20 years; 2048 bits are what every camera can verify, and quick to shake hands with.
+        await makeKeyPair('rsa', { modulusLength: name === 'ca' ? 3072 : 2048 })
+      : await makeKeyPair('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 export async function writeCertificate(certsDir: string, name: PairName, pem: string): Promise<void> {

@@ -14,7 +14,7 @@ import {
   makeKey,
   readKey,
   readPair,
-  removePair,
+  replaceKey,
   writeCertificate,
 } from './certificate-files.ts';
 import type { ServerName } from './installed-certificates.ts';
@@ -153,7 +153,7 @@ async function openServer(
   const isOwn = isOurs(leaf);
   const subjects = parts.knowsAddresses === false && isOwn ? withAddressesOf(leaf, wanted) : wanted;
   if (renew !== 'needed' && isOwn) {
-    if (renew === 'keys') await removePair(certsDir, name);
+    if (renew === 'keys') await replaceKey(certsDir, name);
     return issueServer(parts, authority, { name, subjects, reason: 'asked' });
   }
   const reason = isOwn ? reasonToRenew(leaf, authority.leaf, subjects, clock.now()) : undefined;

@@ -4,17 +4,19 @@ import { type Db, inTransaction } from '../base/sqlite.ts';
 import { habitMs, signMs } from '../domain/habit.ts';
 import { keptStarts, type RoleStart } from '../domain/role-starts.ts';
 
-export type Blind = Readonly<{ from: number; until: number }>;
+export type DeafTime = Readonly<{ from: number; until: number }>;
 
 /** Counts by name and label, which only grow. */
 export type Count = Readonly<{ name: string; label: string; value: number }>;
 
 export type Lookout = Readonly<{
   /**
-   * When the archive was last looked at, and what was seen then, as JSON; null before the first time. `blind` is the last time
-   * in which nobody listened to the cameras.
+   * When the archive was last looked at, and what was seen then, as JSON; null before the first time. `deaf`: times in which
+   * nobody listened to the cameras, oldest first.
    */
-  lookout(now: number): Readonly<{ lookedAt: number | null; facts: string | null; blind: Blind | null }>;
+  lookout(
+    now: number,
+  ): Readonly<{ lookedAt: number | null; facts: string | null; deaf: readonly DeafTime[] }>;
   /** `isHearing`: the receiver runs. */
   noteLook(now: number, isHearing: boolean, facts: string): void;
   /** When this camera first sent anything, and its signs of life (domain/habit.ts); undefined when it never did. */
@@ -32,17 +34,24 @@ export type Lookout = Readonly<{
 
 /** A restart takes less, and a camera that is silent for an hour at the least is not judged by it. */
 const deafMs = 10 * 60_000;
+/** A machine that is off every night has as many in a quarter of a year. */
+const keptDeafTimes = 100;
 
 export function lookoutQueries(db: Db): Lookout {
-  type Row = Record<'lookedAt' | 'heardAt' | 'blindFrom' | 'blindUntil', number | null> & {
-    facts: string | null;
-  };
+  type Row = Record<'lookedAt' | 'heardAt', number | null> & { facts: string | null };
   const get = db.prepare<[], Row>(`
-    SELECT looked_at AS lookedAt, heard_at AS heardAt, blind_from AS blindFrom, blind_until AS blindUntil, facts
-    FROM lookout`);
+    SELECT looked_at AS lookedAt, heard_at AS heardAt, facts FROM lookout`);
   const setLook = db.prepare<[number, string]>('UPDATE lookout SET looked_at = ?, facts = ?');
-  const setHeard = db.prepare<[{ now: number; blindFrom: number | null; blindUntil: number | null }]>(
-    'UPDATE lookout SET heard_at = @now, blind_from = @blindFrom, blind_until = @blindUntil',
+  const setHeard = db.prepare<[number]>('UPDATE lookout SET heard_at = ?');
+  const deafTimes = db.prepare<[], DeafTime>(
+    'SELECT from_at AS "from", until_at AS until FROM deaf_time ORDER BY from_at',
+  );
+  // After a clock that was set back there may be one that begins at the same moment.
+  const addDeaf = db.prepare<[DeafTime]>(`
+    INSERT INTO deaf_time (from_at, until_at) VALUES (@from, @until)
+    ON CONFLICT (from_at) DO UPDATE SET until_at = max(until_at, excluded.until_at)`);
+  const trimDeaf = db.prepare<[]>(
+    `DELETE FROM deaf_time WHERE from_at <= (SELECT from_at FROM deaf_time ORDER BY from_at DESC LIMIT 1 OFFSET ${keptDeafTimes})`,
   );
   const isSign = "camera = ? AND kind NOT IN ('test', 'sentinel')";
   const first = db
@@ -66,23 +75,26 @@ export function lookoutQueries(db: Db): Lookout {
     ON CONFLICT (name, label) DO UPDATE SET value = value + excluded.value`);
   const starts = roleStartQueries(db);
 
-  const blindOf = ({ heardAt, blindFrom, blindUntil }: Row, now: number): Blind | null => {
+  /** The one that lasts. */
+  const deafNow = ({ heardAt }: Row, now: number): readonly DeafTime[] => {
     // Before the first look nobody listened, as far as anybody knows.
-    if (heardAt === null) return { from: 0, until: now };
-    if (now - heardAt > deafMs) return { from: heardAt, until: now };
-    return blindFrom === null || blindUntil === null ? null : { from: blindFrom, until: blindUntil };
+    if (heardAt === null) return [{ from: 0, until: now }];
+    return now - heardAt > deafMs ? [{ from: heardAt, until: now }] : [];
   };
   const row = () => get.get() as Row;
   return {
     lookout(now) {
       const found = row();
-      return { lookedAt: found.lookedAt, facts: found.facts, blind: blindOf(found, now) };
+      const { lookedAt, facts } = found;
+      return { lookedAt, facts, deaf: [...deafTimes.all(), ...deafNow(found, now)] };
     },
     noteLook: (now, isHearing, facts) =>
       inTransaction(db, () => {
-        const blind = blindOf(row(), now);
-        if (isHearing)
-          setHeard.run({ now, blindFrom: blind?.from ?? null, blindUntil: blind?.until ?? null });
+        if (isHearing) {
+          for (const deaf of deafNow(row(), now)) addDeaf.run(deaf);
+          trimDeaf.run();
+          setHeard.run(now);
+        }
         setLook.run(now, facts);
       }),
     signsOfLife(camera) {

@@ -1,6 +1,7 @@
 // clipward backup: a copy of the whole archive, while the daemon runs.
 
 import type { Command } from 'commander';
+import { isDiskFull } from '../archive/ballast.ts';
 import { systemClock } from '../base/clock.ts';
 import { FailedError } from '../base/errors.ts';
 import type { BackupProgress } from '../inspect/backup/backup.ts';
@@ -22,7 +23,7 @@ export function registerBackupCommand(program: Command, desk: Desk): void {
       const { maxUploadBytes } = ftps.limits;
       // Loaded here, so that the other commands do not wait for it.
       const { backupFacts, runBackup } = await import('../inspect/backup/run-backup.ts');
-      const report = await untilInterrupted(out, async signal => {
+      const report = await orExplained(out, async signal => {
         using line = openProgressLine();
         return await runBackup(
           { file, dataDir, stateDir, certsDir, maxUploadBytes, clock: systemClock },
@@ -39,13 +40,19 @@ export function registerBackupCommand(program: Command, desk: Desk): void {
   withCommonOptions(backup, { json: true });
 }
 
-async function untilInterrupted<T>(out: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Tells in a sentence what an interruption or a full disk has left behind. */
+async function orExplained<T>(out: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
     return await work(interrupted.signal);
   } catch (error) {
+    if (isDiskFull(error))
+      throw new FailedError(
+        `The disk of ${out} is full, and the backup is not complete: make room there and go on by the same command with --resume, or remove the directory.`,
+        { cause: error },
+      );
     if (!interrupted.signal.aborted) throw error;
     throw new FailedError(
       `The backup was interrupted and ${out} is not complete: the same command with --resume goes on, or remove the directory.`,

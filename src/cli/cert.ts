@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { authorityCertificateFile, openCertificates } from '../access/certificates.ts';
 import { serverNames } from '../access/server-names.ts';
 import { systemClock } from '../base/clock.ts';
-import { FailedError } from '../base/errors.ts';
+import { FailedError, UsageError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import {
@@ -36,8 +36,9 @@ export function registerCertCommands(program: Command, desk: Desk): void {
   const renew = cert
     .command('renew')
     .description("make our own server certificates anew now, for the machine's names and addresses")
+    .option('--if-needed', 'only what is missing, ends soon, or lacks a name or address of this machine')
     .option('--new-keys', 'with new private keys, for when somebody may have seen the old ones')
-    .action((options: { newKeys?: true }, command: Command) => renewNow(options, command, desk));
+    .action((options: RenewOptions, command: Command) => renewNow(options, command, desk));
   withCommonOptions(renew, { json: false });
   const exportCa = cert
     .command('export-ca')
@@ -51,12 +52,16 @@ function readReport({ certsDir, ftps }: Settings): Promise<CertificateReport> {
   return readCertificates({ certsDir, outsideDir: ftps.tls.certificateDir }, systemClock.now());
 }
 
-async function renewNow(options: { newKeys?: true }, command: Command, desk: Desk): Promise<void> {
+type RenewOptions = { newKeys?: true; ifNeeded?: true };
+
+async function renewNow(options: RenewOptions, command: Command, desk: Desk): Promise<void> {
+  if (options.newKeys && options.ifNeeded)
+    throw new UsageError('Name one of --if-needed and --new-keys: new keys are always made when asked for.');
   const settings = desk.settings(command);
   const { certsDir, ftps } = settings;
   await openCertificates(
     { certsDir, ...serverNames(ftps), clock: systemClock, log: silentLog() },
-    { renew: options.newKeys ? 'keys' : 'all' },
+    { renew: options.newKeys ? 'keys' : options.ifNeeded ? 'needed' : 'all' },
   );
   const { certificates, troubles } = await readReport(settings);
   for (const facts of certificates.filter(({ name }) => name.startsWith('server-')))

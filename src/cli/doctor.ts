@@ -13,6 +13,7 @@ import { hasUnanswered, type Report, runChecks } from '../inspect/check.ts';
 import { installationChecks, machineChecks } from '../inspect/doctor.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
+import { coloursFor } from './colours.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
@@ -126,9 +127,11 @@ async function tryAlerts(alerts: Settings['alerts']): Promise<Report> {
 }
 
 function formatReport(report: Report): string {
+  const { bad, warning, faint } = coloursFor();
+  const paint = { fail: bad, warn: warning, skip: faint, pass: (text: string) => text };
   return report
     .flatMap(({ check, level, text, remedy }) => [
-      `${level.padEnd(4)}  ${check}: ${escapeForTerminal(text)}`,
+      `${paint[level](level.padEnd(4))}  ${check}: ${escapeForTerminal(text)}`,
       ...(remedy === undefined ? [] : [`      ${escapeForTerminal(remedy)}`]),
     ])
     .join('\n');

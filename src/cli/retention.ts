@@ -20,6 +20,7 @@ import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { isThere, openIfThere } from './open-catalogue.ts';
+import { openProgressLine } from './progress-line.ts';
 import { daysOfRoom } from './status-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
 
@@ -84,7 +85,9 @@ async function makePasses(settings: Settings, trustsClock: boolean): Promise<Run
   const onSignal = () => interrupted.abort();
   process.once('SIGINT', onSignal);
   try {
-    return await runToTheEnd(parts, interrupted.signal);
+    using line = openProgressLine();
+    const onProgress = (bytes: number) => line.show(() => `${formatBytes(bytes)} deleted in this pass`);
+    return await runToTheEnd({ ...parts, onProgress }, interrupted.signal);
   } finally {
     process.removeListener('SIGINT', onSignal);
   }

@@ -3,9 +3,20 @@
 import { isWrong } from '../domain/clock-offset.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, type Status } from '../inspect/status.ts';
+import { coloursFor } from './colours.ts';
 import { shownInstant } from './listing.ts';
 import { coverageText, recordingText } from './recording-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
+
+const columns = [
+  'CAMERA',
+  'LAST CLIP',
+  { title: 'CLIPS', right: true },
+  { title: 'SIZE', right: true },
+  'RECORDING',
+  'LAST 24 HOURS',
+  'CLOCK',
+] as const;
 
 type CameraStatus = Status['cameras'][number];
 
@@ -14,7 +25,7 @@ export function formatStatus(status: Status): string {
     status.cameras.length === 0
       ? 'No camera yet: clipward camera add NAME.'
       : formatTable(
-          ['CAMERA', 'LAST CLIP', 'CLIPS', 'SIZE', 'RECORDING', 'LAST 24 HOURS', 'CLOCK'],
+          columns,
           status.cameras.map(camera => rowOf(camera, Date.parse(status.at))),
         );
   return [verdictOf(status), table, formatFacts(factsOf(status))].join('\n\n');
@@ -40,9 +51,14 @@ function verdictOf(status: Status): string {
     ...alarms,
     ...unmet,
   ]);
-  const lines = [...wrong, ...warnings].map(sentence => `! ${escapeForTerminal(sentence)}`);
+  const { bad, warning } = coloursFor();
+  const lines = [
+    ...[...wrong].map(sentence => bad(`! ${escapeForTerminal(sentence)}`)),
+    ...warnings.map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
+  ];
   if (lines.length === 0) return `${shownInstant(status.at)}  All is well.`;
-  const count = wrong.size === 0 ? 'Something to look at' : `${wrong.size} wrong`;
+  const count =
+    ['Something to look at', 'One thing is wrong'][wrong.size] ?? `${wrong.size} things are wrong`;
   return [`${shownInstant(status.at)}  ${count}:`, ...lines].join('\n');
 }
 

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
+import { canMoveCursor } from '../base/terminal.ts';
 import { readCertificates } from '../inspect/certificates.ts';
 import { readStatus, type Status } from '../inspect/status.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -52,9 +53,9 @@ async function watch(settings: Settings, show: (facts: Status) => void): Promise
 
 /** On a terminal the new screen takes the place of the old one, cut to what fits: what is wrong stands first. */
 function onScreen(text: string, wantsJson: boolean): string {
-  const { isTTY, rows } = process.stdout;
+  const { rows } = process.stdout;
   if (wantsJson) return text;
-  if (!isTTY) return `${text}\n`;
+  if (!canMoveCursor(process.stdout, process.env)) return `${text}\n`;
   const clear = '\u001b[H\u001b[2J';
   return (
     clear +

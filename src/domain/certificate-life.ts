@@ -5,12 +5,16 @@ export type Validity = Readonly<{ notBeforeAt: number; notAfterAt: number }>;
 export type CertificateLife = 'early' | 'lasting' | 'ending' | 'ended';
 
 const dayMs = 86_400_000;
-const warnBeforeMs = 14 * dayMs;
+const usualWarningMs = 14 * dayMs;
 /** Of a certificate that is made for six days its last third. */
 const warnShare = 3;
 
 /** `early`: it does not begin yet. `ending`: whoever looks after it should have renewed it by now. */
-export function certificateLife({ notBeforeAt, notAfterAt }: Validity, nowMs: number): CertificateLife {
+export function certificateLife(
+  { notBeforeAt, notAfterAt }: Validity,
+  nowMs: number,
+  warnBeforeMs = usualWarningMs,
+): CertificateLife {
   if (nowMs < notBeforeAt) return 'early';
   if (nowMs >= notAfterAt) return 'ended';
   const warnAt = notAfterAt - Math.min(warnBeforeMs, (notAfterAt - notBeforeAt) / warnShare);

@@ -40,19 +40,18 @@ export type Hearing = Readonly<{
   firstAt: number;
   /** Signs of life, oldest first: of the six weeks that end with the last one. */
   signs: readonly number[];
-  /** The last time in which nobody listened; what lies in it says nothing. */
-  blind: Readonly<{ from: number; until: number }> | null;
+  /** Times in which nobody listened; what lies in them says nothing. */
+  deaf: readonly Stretch[];
 }>;
 
 /** Null: there is no habit yet. */
-export function isOddlySilent({ firstAt, signs, blind }: Hearing, now: number): boolean | null {
+export function isOddlySilent({ firstAt, signs, deaf }: Hearing, now: number): boolean | null {
   const lastAt = signs.at(-1);
   if (lastAt === undefined || lastAt - firstAt < leastHistoryMs || signs.length < leastSigns) return null;
-  const deaf = blind === null ? [] : [blind];
   const heard = subtract({ from: lastAt, until: now }, deaf);
-  const heardMs = heard.reduce((sum, { from, until }) => sum + until - from, 0);
-  if (heardMs < leastSilenceMs) return false;
-  if (heardMs > timesLongest * longestGap(signs)) return true;
+  const silentMs = lengthOf(heard);
+  if (silentMs < leastSilenceMs) return false;
+  if (silentMs > timesLongest * longestGap(signs)) return true;
   const counts = Array.from({ length: Math.floor(habitMs / weekMs) }, (_, index) => (index + 1) * weekMs)
     .filter(back => lastAt - back >= firstAt)
     .map(back =>
@@ -72,6 +71,15 @@ function longestGap(signs: readonly number[]): number {
 }
 
 type Stretch = Readonly<{ from: number; until: number }>;
+
+/** How much of a time somebody listened. */
+export function heardMs(whole: Stretch, deaf: readonly Stretch[]): number {
+  return lengthOf(subtract(whole, deaf));
+}
+
+function lengthOf(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, { from, until }) => sum + until - from, 0);
+}
 
 function subtract(whole: Stretch, parts: readonly Stretch[]): Stretch[] {
   return parts.reduce<Stretch[]>(

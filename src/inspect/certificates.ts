@@ -44,7 +44,11 @@ export type CertificateReport = Readonly<{
 }>;
 
 /** Reads them from the disk: a running receiver has taken what stands there within some seconds, unless there is trouble. */
-export async function readCertificates(places: CertificatePlaces, nowMs: number): Promise<CertificateReport> {
+export async function readCertificates(
+  places: CertificatePlaces,
+  nowMs: number,
+  warnBeforeMs?: number,
+): Promise<CertificateReport> {
   const certificates: CertificateFacts[] = [];
   const troubles: CertificateTrouble[] = [];
   const outside = await tried('outside', troubles, async () =>
@@ -54,7 +58,7 @@ export async function readCertificates(places: CertificatePlaces, nowMs: number)
     const files = outsideFiles(places.outsideDir);
     certificates.push({
       ...{ name: 'outside', file: files.certificate, keyFile: files.key, shown: true },
-      ...{ renewedBy: 'somebody else', ...factsOf(outside.leaf, nowMs) },
+      ...{ renewedBy: 'somebody else', ...factsOf(outside.leaf, nowMs, warnBeforeMs) },
     });
   }
   for (const name of ['server-rsa', 'server-ecdsa', 'ca'] as const) {
@@ -66,7 +70,7 @@ export async function readCertificates(places: CertificatePlaces, nowMs: number)
       keyFile: pair.key === undefined ? null : keyFileOf(places.certsDir, name),
       shown: name !== 'ca' && isShown(name, places, outside?.type),
       renewedBy: isOurs(leaf) ? 'clipward' : 'somebody else',
-      ...factsOf(leaf, nowMs),
+      ...factsOf(leaf, nowMs, warnBeforeMs),
     });
   }
   return { certificates, troubles: [...troubles, ...certificates.flatMap(lifeTrouble)] };
@@ -95,7 +99,7 @@ async function tried<T>(
   }
 }
 
-function factsOf(leaf: X509Certificate, nowMs: number) {
+function factsOf(leaf: X509Certificate, nowMs: number, warnBeforeMs: number | undefined) {
   const validity = validityOf(leaf);
   return {
     type: leaf.publicKey.asymmetricKeyType === 'rsa' ? 'RSA' : 'ECDSA',
@@ -103,7 +107,7 @@ function factsOf(leaf: X509Certificate, nowMs: number) {
     ...namesIn(leaf),
     validFromAt: validity.notBeforeAt,
     validToAt: validity.notAfterAt,
-    life: certificateLife(validity, nowMs),
+    life: certificateLife(validity, nowMs, warnBeforeMs),
     daysLeft: daysLeft(validity, nowMs),
     fingerprint: leaf.fingerprint256,
   } as const;

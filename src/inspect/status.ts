@@ -150,7 +150,7 @@ function silentNow(
 ): boolean | null {
   if (account === undefined || catalogue === undefined) return null;
   const now = clock.now();
-  return silenceOf(account, { catalogue, blind: catalogue.lookout(now).blind, now }).isSilent;
+  return silenceOf(account, { catalogue, deaf: catalogue.lookout(now).deaf, now }).isSilent;
 }
 
 function gapsOf(camera: string, { catalogue, clock }: Parameters<typeof readStatus>[0]): number | null {

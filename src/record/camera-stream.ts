@@ -41,6 +41,13 @@ export type CameraStream = AsyncDisposable &
 
 const connectTimeoutMs = 5000;
 const readBytes = 64 * 1024;
+/**
+ * While it plays, a camera is read so often: each time costs us and ffmpeg the same, however little it brings. The kernel holds
+ * what comes meanwhile. One that has sent `restlessBytes`, the window that a connection begins with on Linux, is read on at
+ * once: none is held back by this, and a flood is seen.
+ */
+const readEveryMs = 100;
+const restlessBytes = 64 * 1024;
 const maxChannel = 255;
 /** RFC 2326, 12.37: when the camera does not say. */
 const standardSessionTimeoutS = 60;
@@ -52,7 +59,11 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
   const channels = new Map<number, { track: number; isControl: boolean }>();
   const requests = openRtspRequests({
     socket,
-    onBytes,
+    onBytes: receive =>
+      onBytes(bytes => {
+        receive(bytes);
+        pace.hasRead(bytes.length);
+      }),
     address,
     credentials: options.credentials,
     maxBitsPerSecond: options.maxBitsPerSecond,
@@ -61,6 +72,7 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
       if (place) options.onPacket({ ...place, bytes });
     },
   });
+  const pace = startPace(socket, requests.ended);
   const onAbort = () => requests.close(new StreamError('stopped', 'the recording was stopped'));
   options.signal?.addEventListener('abort', onAbort, { once: true });
   void requests.ended.then(() => options.signal?.removeEventListener('abort', onAbort));
@@ -83,9 +95,10 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
           headers: { Session: session.id, Range: 'npt=0.000-' },
         });
         keepAlive(requests, { uri: base, session });
+        pace.begin();
       },
-      pause: () => void socket.pause(),
-      resume: () => void socket.resume(),
+      pause: () => pace.hold(true),
+      resume: () => pace.hold(false),
       ended: requests.ended,
       async [Symbol.asyncDispose]() {
         // Not waited for: cameras forget a session whose connection is gone.
@@ -100,6 +113,49 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
     );
     throw error;
   }
+}
+
+/** All cameras are read in the same instant, and what they brought is written in it. */
+function startPace(socket: Socket, ended: Promise<unknown>) {
+  let isPlaying = false;
+  let isHeld = false;
+  let isOver = false;
+  let wake: NodeJS.Timeout | undefined;
+  /** In this turn of the event loop. */
+  let cameBytes = 0;
+  const rest = () => {
+    const isBusy = cameBytes >= restlessBytes;
+    cameBytes = 0;
+    if (isOver || isBusy) return;
+    socket.pause();
+    wake = setTimeout(
+      () => {
+        wake = undefined;
+        if (!isHeld) socket.resume();
+      },
+      readEveryMs - (performance.now() % readEveryMs),
+    );
+  };
+  void ended.then(() => {
+    isOver = true;
+    clearTimeout(wake);
+  });
+  return {
+    begin() {
+      isPlaying = true;
+    },
+    /** Everything that is there is read before it rests, however much. */
+    hasRead(bytes: number) {
+      if (!isPlaying || wake !== undefined) return;
+      if (cameBytes === 0) setImmediate(rest);
+      cameBytes += bytes;
+    },
+    hold(held: boolean) {
+      isHeld = held;
+      if (held) socket.pause();
+      else if (wake === undefined) socket.resume();
+    },
+  };
 }
 
 type OpenSocket = Readonly<{ socket: Socket; onBytes(receive: (bytes: Buffer) => void): void }>;

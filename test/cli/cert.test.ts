@@ -31,6 +31,9 @@ t.test('before the first start there is nothing to show or hand out, and renew m
   t.match(renewed, { code: 0, stdout: /server-rsa is valid until .*\nserver-ecdsa is valid until / });
   const { certificates, troubles } = await installation.json(['cert', 'show']);
   t.same(troubles, []);
+  t.match(await installation.run(['cert', 'renew', '--if-needed']), { code: 0 });
+  t.same((await installation.json(['cert', 'show'])).certificates, certificates, 'nothing was needed');
+  t.match(await installation.run(['cert', 'renew', '--if-needed', '--new-keys']), { code: 2 });
   t.match(certificates, [
     { name: 'server-rsa', type: 'RSA', shown: true, renewedBy: 'clipward', daysLeft: 729, life: 'lasting' },
     { name: 'server-ecdsa', type: 'ECDSA', shown: true, names: ['clips.example.org', 'localhost'] },

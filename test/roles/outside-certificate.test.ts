@@ -1,7 +1,7 @@
 // A certificate that root renews, under roles of their own users: the group is what it is handed on by.
 
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import t from 'tap';
@@ -48,6 +48,14 @@ t.test("the receiver reads root's key by its group, and follows a renewal", { sk
   }
   await receive.waitForLog(({ msg }) => msg === 'certificates reloaded');
   t.equal(await shown(), new X509Certificate(renewed).fingerprint256);
+  // As root, who becomes the owner: what it makes the receiver can read.
+  t.match(await installation.run(['cert', 'renew', '--new-keys']), { code: 0 });
+  await receive.waitForLog(({ msg }) => msg === 'certificates reloaded', 2);
+  const key = statSync(join(installation.certsDir, 'server-rsa.key'));
+  t.match(key, { uid: owner.uid, gid: owner.gid });
+  t.equal(key.mode & 0o777, 0o640);
+  t.equal(statSync(join(installation.certsDir, 'ca.key')).mode & 0o777, 0o600);
+  t.notOk(receive.logged().some(({ level }) => Number(level) >= 50));
   const { certificates, troubles } = await installation.json(['cert', 'show']);
   t.same(troubles, [], 'root, who becomes the owner, reads it too');
   t.match(certificates, [

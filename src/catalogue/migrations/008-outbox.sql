@@ -44,17 +44,20 @@ CREATE INDEX delivery_by_channel ON delivery (channel, next_at);
 CREATE TABLE lookout (
   one             INTEGER PRIMARY KEY CHECK (one = 1),
   looked_at       INTEGER,
-  -- When the receiver was last seen running, and the last time in which it was not: a camera is not silent for what nobody
-  -- could have heard.
+  -- When the receiver was last seen running.
   heard_at        INTEGER,
-  blind_from      INTEGER,
-  blind_until     INTEGER,
   last_message_at INTEGER,
-  -- JSON (domain/health-facts.ts): what /metrics and /readyz are made of.
+  -- JSON (inspect/health/health-facts.ts): what /metrics and /readyz are made of.
   facts           TEXT
 ) STRICT;
 
 INSERT INTO lookout (one) VALUES (1);
+
+-- The last times in which no receiver was seen running: a camera is not silent for what nobody could have heard.
+CREATE TABLE deaf_time (
+  from_at  INTEGER PRIMARY KEY,
+  until_at INTEGER NOT NULL
+) STRICT;
 
 -- The last starts of each role. One that has no end is of a process that runs, or that crashed.
 CREATE TABLE role_start (

@@ -2,9 +2,9 @@
 
 import type { Camera } from '../../access/accounts.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
-import type { Blind } from '../../catalogue/lookout.ts';
+import type { DeafTime } from '../../catalogue/lookout.ts';
 import { formatDuration } from '../../domain/duration.ts';
-import { isOddlySilent, leastSilenceMs } from '../../domain/habit.ts';
+import { heardMs, isOddlySilent, leastSilenceMs } from '../../domain/habit.ts';
 import { formatInstant } from '../../domain/time-zone.ts';
 
 export type SilentCamera = Pick<Camera, 'name' | 'enabled' | 'timeZone' | 'addedAt' | 'expectEveryMs'>;
@@ -19,11 +19,11 @@ export type Silence = Readonly<{
 
 export type SilenceSources = Readonly<{
   catalogue: Pick<Catalogue, 'lastSign' | 'signsOfLife'>;
-  blind: Blind | null;
+  deaf: readonly DeafTime[];
   now: number;
 }>;
 
-export function silenceOf(camera: SilentCamera, { catalogue, blind, now }: SilenceSources): Silence {
+export function silenceOf(camera: SilentCamera, { catalogue, deaf, now }: SilenceSources): Silence {
   const lastSignAt = catalogue.lastSign(camera.name) ?? null;
   const { enabled, expectEveryMs } = camera;
   if (!enabled || expectEveryMs === 0) return { lastSignAt, isSilent: null, sentence: null };
@@ -37,8 +37,8 @@ export function silenceOf(camera: SilentCamera, { catalogue, blind, now }: Silen
   }
 
   function heardSince(since: number): number {
-    const deafMs = blind === null ? 0 : Math.max(0, Math.min(now, blind.until) - Math.max(since, blind.from));
-    return now - since - deafMs;
+    // A clock that was set back has heard nothing yet.
+    return since > now ? 0 : heardMs({ from: since, until: now }, deaf);
   }
 
   function habitually(name: string, lastAt: number | null): boolean | null {
@@ -46,7 +46,7 @@ export function silenceOf(camera: SilentCamera, { catalogue, blind, now }: Silen
     // Most cameras, most of the time: their habit need not be read.
     if (heardSince(lastAt) < leastSilenceMs) return false;
     const heard = catalogue.signsOfLife(name);
-    return heard === undefined ? null : isOddlySilent({ ...heard, blind }, now);
+    return heard === undefined ? null : isOddlySilent({ ...heard, deaf }, now);
   }
 
   function sentence(): string {

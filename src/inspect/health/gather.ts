@@ -1,12 +1,10 @@
 // Looks at the installation: facts for the metrics, and what is wrong with them for the alerts.
 
 import type { AccountReader, Camera } from '../../access/accounts.ts';
-import { readPair } from '../../access/certificate-files.ts';
 import { readBans } from '../../access/read-bans.ts';
 import { readReceiverCounts } from '../../access/receiver-counts.ts';
 import { readLastLogins } from '../../access/receiver-memory.ts';
 import type { Inbox } from '../../archive/inbox.ts';
-import { SettingsError } from '../../base/errors.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
 import type { AlertKind, Condition } from '../../domain/alerts.ts';
 import { networkMatcher, parseNetwork } from '../../domain/networks.ts';
@@ -14,13 +12,14 @@ import { promiseSentence } from '../../domain/retention-sentence.ts';
 import { crashLoop } from '../../domain/role-starts.ts';
 import { formatInstant } from '../../domain/time-zone.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { readCertificates } from '../certificates.ts';
 import { type Role, runningRoles } from '../daemon.ts';
 import { isWanted, notRecorded } from '../recording.ts';
 import { readOutlook } from '../retention-report.ts';
 import { silenceOf } from './camera-silence.ts';
 import { diskConditions } from './disk-conditions.ts';
 import type { CameraHealth, CoverageFacts, HealthFacts, SlowFacts } from './health-facts.ts';
-import { type DiskState, diskProbe } from './probe-disk.ts';
+import { type DiskState, diskProbe, inboxCounter } from './probe-disk.ts';
 
 export type HealthSources = Readonly<{
   catalogue: Catalogue;
@@ -44,6 +43,7 @@ export type Seen = Readonly<{
 export function healthLook(sources: HealthSources): (now: number) => Promise<Seen> {
   const { catalogue, accounts, settings } = sources;
   const probe = diskProbe(settings);
+  const countInbox = inboxCounter(sources.inbox, inboxCountLimit);
   let slow: (SlowSeen & { readonly at: number }) | undefined;
   const missedRoles = new Map<Role, number>();
   return async now => {
@@ -71,7 +71,7 @@ export function healthLook(sources: HealthSources): (now: number) => Promise<See
         running: [...running],
         disk,
         refusedBelowBytes: settings.ftps.limits.minFreeBytes,
-        inboxWaiting: await countEntries(sources),
+        inboxWaiting: await countInbox(),
         quarantined: catalogue.quarantinedCount(),
         certificates: certificates.facts,
         cameras: health.facts,
@@ -182,7 +182,7 @@ function lookAtCameras(
   cameras: readonly Camera[],
   now: number,
 ): { facts: CameraHealth[]; conditions: Condition[] } {
-  const { blind } = catalogue.lookout(now);
+  const { deaf } = catalogue.lookout(now);
   // A recorder that is gone shows in its heartbeat a few seconds later: soon enough for an alert.
   const recording = { catalogue, isEnabled: settings.record.enabled, isRecorderRunning: true, now };
   const conditions: Condition[] = notRecorded(
@@ -191,7 +191,7 @@ function lookAtCameras(
     settings.alerts.recordingStoppedAfterMs,
   ).map(({ camera, sentence }) => ({ kind: 'recording-stopped', subject: camera, sentence }));
   const facts = cameras.map((camera): CameraHealth => {
-    const { lastSignAt, isSilent, sentence } = silenceOf(camera, { catalogue, blind, now });
+    const { lastSignAt, isSilent, sentence } = silenceOf(camera, { catalogue, deaf, now });
     if (sentence !== null) conditions.push({ kind: 'camera-silent', subject: camera.name, sentence });
     const [clock] = catalogue.clockPeriods(camera.name, 1);
     return {
@@ -206,25 +206,18 @@ function lookAtCameras(
   return { facts, conditions };
 }
 
-async function lookAtCertificates({ settings, timeZone }: HealthSources, now: number) {
-  const facts: { name: string; endsAt: number }[] = [];
-  const conditions: Condition[] = [];
-  for (const name of ['server-rsa', 'server-ecdsa'] as const) {
-    try {
-      const { certificate } = await readPair(settings.certsDir, name);
-      if (certificate === undefined) continue;
-      const endsAt = certificate.leaf.validToDate.getTime();
-      facts.push({ name, endsAt });
-      if (endsAt - now > settings.alerts.certificateDays * dayMs) continue;
-      const ends = `${endsAt <= now ? 'ended' : 'ends'} ${formatInstant(endsAt, timeZone)}`;
-      const sentence = `The certificate ${name} ${ends}, and cameras may refuse it then: restart clipward, which renews its own, or put a new one there.`;
-      conditions.push({ kind: 'certificate-ends', subject: name, sentence });
-    } catch (error) {
-      if (!(error instanceof SettingsError)) throw error;
-      conditions.push({ kind: 'certificate-ends', subject: name, sentence: error.message });
-    }
-  }
-  return { facts, conditions };
+async function lookAtCertificates({ settings }: HealthSources, now: number) {
+  const places = { certsDir: settings.certsDir, outsideDir: settings.ftps.tls.certificateDir };
+  const warnBeforeMs = settings.alerts.certificateDays * dayMs;
+  const { certificates, troubles } = await readCertificates(places, now, warnBeforeMs);
+  return {
+    facts: certificates
+      .filter(({ shown }) => shown)
+      .map(({ name, validToAt }) => ({ name, endsAt: validToAt })),
+    conditions: troubles.map(
+      ({ name, sentence }): Condition => ({ kind: 'certificate-ends', subject: name, sentence }),
+    ),
+  };
 }
 
 /** Bans of strangers are no alert: whoever likes could make as many as he likes. Undefined: they cannot be read. */
@@ -259,10 +252,4 @@ function crashes(role: Role, starts: Parameters<typeof crashLoop>[0], now: numbe
   if (count === 0) return [];
   const sentence = `The role ${role} has crashed several times within a quarter of an hour, and was started again: look at its log.`;
   return [{ kind: 'crash-loop', subject: role, sentence }];
-}
-
-async function countEntries({ inbox }: HealthSources): Promise<number> {
-  let count = 0;
-  for await (const _entry of inbox.listEntries()) if (++count >= inboxCountLimit) break;
-  return count;
 }

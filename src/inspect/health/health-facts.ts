@@ -12,8 +12,8 @@ export type HealthFacts = Readonly<{
   disk: DiskState;
   /** Below so many free bytes uploads are refused. */
   refusedBelowBytes: number;
-  /** Counted up to `inboxCountLimit`. */
-  inboxWaiting: number;
+  /** Counted up to `inboxCountLimit`; null: the disk does not tell. */
+  inboxWaiting: number | null;
   quarantined: number;
   certificates: readonly Readonly<{ name: string; endsAt: number }>[];
   cameras: readonly CameraHealth[];
