@@ -17,8 +17,16 @@ const programs = {
   openssl: ['openssl'],
   bubblewrap: ['bwrap'],
   iproute2: ['ip'],
+  nftables: ['nft'],
+  // A file system that shares bytes, for backups.
+  'btrfs-progs': ['mkfs.btrfs'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
+  zsh: ['zsh'],
+  fish: ['fish'],
+  mandoc: ['mandoc'],
+  systemd: ['systemd-analyze', 'systemd-notify'],
+  shellcheck: ['shellcheck'],
   // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.
   'python3-gi': [],
   'gir1.2-gst-rtsp-server-1.0': [],

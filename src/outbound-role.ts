@@ -5,25 +5,27 @@ import { statfs } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { AccountReader, Camera } from './access/accounts.ts';
 import { openAccountReader } from './access/open-accounts.ts';
-import { openSigningKey } from './access/signing-key.ts';
+import { readSigningKey } from './access/signing-key.ts';
 import { readStreamPassword, streamPasswordMark } from './access/stream-passwords.ts';
 import { openFootageFiles } from './archive/footage-files.ts';
 import { onceMounted } from './archive/once-mounted.ts';
 import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
-import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
+import { type Catalogue, catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
 import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
 import { startPull } from './record/pull.ts';
 import type { CameraSource } from './record/recorder-parts.ts';
 import { createSoundMemory } from './record/sound-memory.ts';
 import { type RecordedCamera, type Recorders, startRecorders } from './record/start-record.ts';
 import { StreamError } from './record/stream-error.ts';
+import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
+import { startMessenger } from './watch-over.ts';
 
 type RoleOptions = Readonly<{ settings: Settings; archiveId: string; log: Log; clock: Clock }>;
 
-export type OutboundRole = AsyncDisposable;
+export type OutboundRole = AsyncDisposable & Readonly<{ selfTest(): Promise<SelfTest> }>;
 
 /** Resolves when the recorders run, unless the disk is not there: then that follows. */
 export async function startOutboundRole(options: RoleOptions): Promise<OutboundRole> {
@@ -35,7 +37,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   setFlagsFromString('--heap-growing-percent=300');
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
-  const { sign } = await openSigningKey({ stateDir, log });
+  const { sign } = await readSigningKey(stateDir, process.env.CREDENTIALS_DIRECTORY);
   const catalogue = opened.use(
     openCatalogue({
       file: catalogueFile(stateDir),
@@ -43,6 +45,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
       eventGapMs: settings.events.gapMs,
     }),
   );
+  opened.use(await startMessenger({ catalogue, settings, clock, log }));
   let recorders: Recorders | undefined;
   opened.defer(async () => recorders?.[Symbol.asyncDispose]());
   const work = async () => {
@@ -58,15 +61,18 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
         segmentMs: settings.record.segmentMs,
         lossWindowMs: settings.record.lossWindowMs,
       },
-      cameras: () => recordedCameras(accounts, { ...options, log }),
+      cameras: () => recordedCameras(accounts, { ...options, log, catalogue }),
     });
   };
   opened.use(await onceMounted({ work, log }));
   const rooms = opened.move();
-  return { [Symbol.asyncDispose]: () => rooms.disposeAsync() };
+  return {
+    selfTest: () => testRole({ dataDir, archiveId, database: catalogue }),
+    [Symbol.asyncDispose]: () => rooms.disposeAsync(),
+  };
 }
 
-function recordedCameras(accounts: AccountReader, options: RoleOptions): RecordedCamera[] {
+function recordedCameras(accounts: AccountReader, options: RoleOptions & Counter): RecordedCamera[] {
   const { enabled } = options.settings.record;
   return accounts
     .cameras()
@@ -75,8 +81,29 @@ function recordedCameras(accounts: AccountReader, options: RoleOptions): Recorde
       name: camera.name,
       timeZone: camera.timeZone,
       record: enabled ? camera.record : 'off',
-      source: sourceOf(camera, options),
+      source: counted(camera.name, sourceOf(camera, options), options),
     }));
+}
+
+type Counter = Readonly<{ catalogue: Pick<Catalogue, 'addCounts'> }>;
+
+/** For the metrics. */
+function counted(
+  camera: string,
+  source: CameraSource,
+  { catalogue, log }: RoleOptions & Counter,
+): CameraSource {
+  return {
+    ...source,
+    pull(sink, signal) {
+      try {
+        catalogue.addCounts([{ name: 'stream-starts', label: camera, value: 1 }]);
+      } catch (error) {
+        log.debug({ error: messageOf(error) }, 'counts not written');
+      }
+      return source.pull(sink, signal);
+    },
+  };
 }
 
 function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): CameraSource {

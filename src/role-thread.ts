@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { FailedError, SettingsError, TransientError } from './base/errors.ts';
+import type { SelfTest } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
 export type ThreadedRole = 'archive' | 'outbound';
@@ -12,15 +13,21 @@ const families = { SettingsError, FailedError, TransientError };
 export type SentenceFamily = keyof typeof families;
 export const sentenceFamilies = Object.keys(families) as SentenceFamily[];
 
-/** The thread's first word. */
+/** `stop` is the last. */
+export type RoleThreadRequest = 'test' | 'stop';
+
+/** The thread's first word, and then the answer to each test. */
 export type RoleThreadMessage =
   | Readonly<{ state: 'ready' }>
-  | Readonly<{ state: 'refused'; family: SentenceFamily; sentence: string }>;
+  | Readonly<{ state: 'refused'; family: SentenceFamily; sentence: string }>
+  | Readonly<{ state: 'tested'; result: SelfTest } | { state: 'tested'; error: string }>;
 
 export type RoleThread = AsyncDisposable &
   Readonly<{
     /** Rejects when the thread ends without having been told to: a bug, or no memory. */
     failed: Promise<never>;
+    /** Asked of the thread itself; no answer while it is busy or hangs, so the caller has a deadline. */
+    selfTest(): Promise<SelfTest>;
   }>;
 
 /** A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. */
@@ -47,11 +54,19 @@ export async function startRoleThread(data: RoleThreadData): Promise<RoleThread>
     await exited;
     throw new families[message.family](message.sentence);
   }
+  const ask = (request: RoleThreadRequest) => worker.postMessage(request);
   return {
     failed,
+    async selfTest() {
+      const answer = new Promise<RoleThreadMessage>(resolve => worker.once('message', resolve));
+      ask('test');
+      const tested = await Promise.race([answer, failed]);
+      if ('result' in tested) return tested.result;
+      throw new Error(`${data.role}: ${'error' in tested ? tested.error : 'it did not answer the question'}`);
+    },
     async [Symbol.asyncDispose]() {
       isStopping = true;
-      worker.postMessage('stop');
+      ask('stop');
       const deadline = setTimeout(() => void worker.terminate(), stopTimeoutMs);
       await exited;
       clearTimeout(deadline);

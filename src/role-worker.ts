@@ -1,16 +1,29 @@
 // What runs on a thread that role-thread.ts starts. Only the role that is played is loaded.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ArchiveRole } from './archive-role.ts';
 import { systemClock } from './base/clock.ts';
+import { messageOf } from './base/errors.ts';
 import { openLog } from './base/log.ts';
-import { type RoleThreadData, type RoleThreadMessage, sentenceFamilies } from './role-thread.ts';
+import type { OutboundRole } from './outbound-role.ts';
+import {
+  type RoleThreadData,
+  type RoleThreadMessage,
+  type RoleThreadRequest,
+  sentenceFamilies,
+} from './role-thread.ts';
 
 const { role: name, settings, archiveId } = workerData as RoleThreadData;
 const log = openLog({ level: settings.log.level });
 try {
   const role = await startRole();
-  parentPort?.once('message', () => {
-    void role[Symbol.asyncDispose]().then(() => parentPort?.close());
+  parentPort?.on('message', (request: RoleThreadRequest) => {
+    if (request === 'stop') void role[Symbol.asyncDispose]().then(() => parentPort?.close());
+    else
+      role.selfTest().then(
+        result => tell({ state: 'tested', result }),
+        error => tell({ state: 'tested', error: messageOf(error) }),
+      );
   });
   tell({ state: 'ready' });
 } catch (error) {
@@ -20,7 +33,7 @@ try {
   tell({ state: 'refused', family, sentence: (error as Error).message });
 }
 
-async function startRole(): Promise<AsyncDisposable> {
+async function startRole(): Promise<ArchiveRole | OutboundRole> {
   const options = { settings, archiveId, log, clock: systemClock };
   if (name === 'archive') return (await import('./archive-role.ts')).startArchiveRole(options);
   return (await import('./outbound-role.ts')).startOutboundRole(options);

@@ -14,11 +14,13 @@ import { openMarker, readArchiveId } from './archive/marker.ts';
 import type { Clock } from './base/clock.ts';
 import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
+import type { PassedSockets } from './base/service-manager.ts';
 import { holdLock } from './base/sqlite.ts';
-import { type Role, roleLockFile, roles } from './inspect/daemon.ts';
+import { type Role, roleLockFile, roleLockGroup, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
 import type { ReceiveRole } from './receive-role.ts';
 import { startRoleThread } from './role-thread.ts';
+import type { SelfTest } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
 export type Service = AsyncDisposable &
@@ -29,6 +31,8 @@ export type Service = AsyncDisposable &
     cameraCount(): number;
     /** Rejects when a part ended that should not have. */
     failed: Promise<never>;
+    /** Asks every role that is played. Rejects when one cannot work; has no deadline of its own. */
+    selfTest(): Promise<SelfTest>;
     /** No new sessions; running uploads may finish within `ftps.limits.shutdownGraceMs`. */
     stop(): Promise<void>;
   }>;
@@ -38,6 +42,8 @@ export type ServiceOptions = Readonly<{
   log: Log;
   clock: Clock;
   only?: Role | undefined;
+  /** What this process was handed: then the settings' addresses are not used for a listener that is among it. */
+  sockets?: PassedSockets | undefined;
 }>;
 
 /**
@@ -57,7 +63,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       holdLock(
         roleLockFile(stateDir, role),
         `Another clipward serve is using ${stateDir}: stop it, or give this one a stateDir and a dataDir of its own.`,
-        role === 'receive' ? 'write' : 'none',
+        roleLockGroup(stateDir, role),
       ),
     );
   }
@@ -84,6 +90,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     addresses,
     cameraCount: () => receive?.cameraCount() ?? 0,
     failed: Promise.race(threads.map(({ failed }) => failed)),
+    async selfTest() {
+      const playing = [...threads, ...(receive === undefined ? [] : [receive])];
+      const tests = await Promise.all(playing.map(each => each.selfTest()));
+      return { diskIsThere: tests.every(({ diskIsThere }) => diskIsThere) };
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -106,8 +117,7 @@ async function prepareInstallation(options: ServiceOptions): Promise<string> {
 }
 
 function openOwnCertificates({ settings, log, clock }: ServiceOptions): Promise<unknown> {
-  const { certsDir, ftps } = settings;
-  return openCertificates({ certsDir, ...serverNames(ftps.passive.address), clock, log });
+  return openCertificates({ certsDir: settings.certsDir, ...serverNames(settings.ftps), clock, log });
 }
 
 async function receiveWith(options: ServiceOptions, archiveId: string): Promise<ReceiveRole> {

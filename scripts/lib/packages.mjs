@@ -64,6 +64,17 @@ export function findMissingPackage(root) {
   return undefined;
 }
 
+/**
+ * The directories of the packages that the program runs on here, as package-lock.json names them: no tools, and no Node, which
+ * a server has of its own and keeps up to date.
+ */
+export function packagesToRun(root) {
+  return Object.entries(packagesOf(join(root, 'package-lock.json')))
+    .filter(([path, entry]) => path.startsWith('node_modules/') && !entry.dev && !entry.devOptional)
+    .map(([path]) => path)
+    .filter(path => !/\/node-linux-[a-z0-9]+$/.test(path) && existsSync(join(root, path, 'package.json')));
+}
+
 function packagesOf(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8')).packages ?? {};

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { makeDirectory } from '../base/durable.ts';
-import { type Db, inTransaction } from '../base/sqlite.ts';
+import { type Db, inTransaction, probe } from '../base/sqlite.ts';
 import { parentOf } from '../domain/virtual-path.ts';
 import { type BanMemory, prepareBans } from './ban-memory.ts';
 import { type CutUploads, type DailyUsage, prepareCutUploads, prepareDailyUsage } from './daily-usage.ts';
@@ -19,6 +19,8 @@ export const maxAddressesPerCamera = 16;
 export type LastLogin = Readonly<{ camera: string; address: string; atMs: number }>;
 
 export type ReceiverMemory = Disposable & {
+  /** Asks the database something; throws when it does not answer. */
+  probe(): void;
   hasDirectory(camera: string, path: string): boolean;
   /** Makes a directory and its missing parents, all or none: `full` when the camera would have more than its share. */
   makeDirectory(camera: string, path: string): 'made' | 'exists' | 'full';
@@ -49,6 +51,7 @@ export async function openReceiverMemory(options: {
   const directories = prepareDirectories(db, { limit: maxDirectoriesPerCamera, clock });
   directories.prune(clock.now());
   return {
+    probe: () => probe(db),
     ...directories,
     ...prepareLogins(db),
     ...prepareDailyUsage(db),

@@ -67,8 +67,22 @@ export async function openSigningKey(options: { stateDir: string; log: Log }): P
   return signingKeyOf(privateKey, publicKey);
 }
 
-/** For commands that write. Throws TransientError before the archive has been started once, and as openSigningKey. */
-export async function readSigningKey(stateDir: string): Promise<SigningKey> {
+/**
+ * For commands that write, and for roles that did not make it. `credentialsDirectory`: where systemd has put what the unit was
+ * given (LoadCredential), for a user who may not read `secrets/`. Throws TransientError before the archive has been started
+ * once, and as openSigningKey.
+ */
+export async function readSigningKey(
+  stateDir: string,
+  credentialsDirectory?: string | undefined,
+): Promise<SigningKey> {
+  if (credentialsDirectory !== undefined) {
+    const file = join(credentialsDirectory, privateName);
+    // Its mode is that of an access list, and the directory is this unit's alone.
+    const pem = await readPem(file, { isPrivate: false });
+    const given = pem === undefined ? undefined : parseKey(() => createPrivateKey(pem), file);
+    if (given !== undefined) return signingKeyOf(given, publicKeyOf(createPublicKey(given)));
+  }
   const { privateKey, publicKey } = await readHalves(secretsDirectory(stateDir));
   if (privateKey === undefined || publicKey === undefined)
     throw new TransientError(
@@ -92,7 +106,7 @@ export async function readPublicKeys(
   return { current, earlier };
 }
 
-function secretsDirectory(stateDir: string): string {
+export function secretsDirectory(stateDir: string): string {
   return join(stateDir, 'secrets');
 }
 

@@ -3,7 +3,7 @@
 
 import { constants, lstatSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { closeToOthers, makeDirectory, replaceFile, syncDirectory, temporaryOf } from '../base/durable.ts';
 import { errnoOf, FailedError } from '../base/errors.ts';
 import { isCameraName } from '../domain/camera-name.ts';
@@ -16,12 +16,13 @@ export function isStreamPassword(text: string): boolean {
   return text.length <= maxStreamPasswordLength && /^[\x20-\x7e]+$/.test(text);
 }
 
-/** Durable when it resolves. */
+/** Durable when it resolves. For its owner, and whoever `secrets/` lends to: who records may be another user. */
 export async function writeStreamPassword(stateDir: string, camera: string, password: string): Promise<void> {
   const directory = directoryOf(stateDir);
-  await makeDirectory(directory);
+  await makeDirectory(dirname(directory));
+  await makeDirectory(directory, 'read');
   await closeToOthers(directory);
-  await replaceFile(fileOf(stateDir, camera), password);
+  await replaceFile(fileOf(stateDir, camera), password, 'read');
 }
 
 /** Also what a crash left while one was written. Durable when it resolves; does nothing when there is none. */

@@ -14,6 +14,7 @@ import {
   FragmentFormatError,
 } from '../domain/footage/fragment-reader.ts';
 import { checkedFootagePath } from './footage-path.ts';
+import { layoutOf } from './layout.ts';
 import { requireMarker } from './marker.ts';
 
 export type FinishedFile = Readonly<{ bytes: number; sha256: string }>;
@@ -46,7 +47,7 @@ export type FootageFiles = Readonly<{
   recover(relativePath: string): Promise<RecoveredFile | undefined>;
 }>;
 
-const segmentMode = 0o400;
+const readBits = 0o444;
 const directoryTries = 3;
 
 export function openFootageFiles(options: { dataDir: string; archiveId: string }): FootageFiles {
@@ -55,6 +56,7 @@ export function openFootageFiles(options: { dataDir: string; archiveId: string }
     async create(relativePath) {
       await requireMarker(options);
       const final = pathOf(relativePath);
+      await makeDirectory(layoutOf(options.dataDir).footage);
       return writing(await createInDirectory(openNameOf(final)), final);
     },
     async recover(relativePath) {
@@ -88,8 +90,8 @@ function openNameOf(final: string): string {
 async function createInDirectory(path: string): Promise<FileHandle> {
   for (let tries = 1; ; tries++) {
     try {
-      await makeDirectory(dirname(path));
-      const file = await createFile(path);
+      await makeDirectory(dirname(path), 'write');
+      const file = await createFile(path, 'read');
       await syncDirectory(dirname(path)).catch(async error => {
         await file.close();
         throw error;
@@ -144,8 +146,9 @@ function withoutFirst(pieces: readonly Uint8Array[], bytes: number): Uint8Array[
   return rest;
 }
 
+/** Read-only, also for whoever records, and still for the archive, which may be another user. */
 async function seal(file: FileHandle): Promise<void> {
-  await file.chmod(segmentMode);
+  await file.chmod((await file.stat()).mode & readBits);
   await file.sync();
 }
 
@@ -196,8 +199,9 @@ async function openRegular(path: string, flags: number): Promise<FileHandle | un
   try {
     if (flags === O_RDWR) {
       await using sealed = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-      if (!(await sealed.stat()).isFile()) return undefined;
-      await sealed.chmod(0o600);
+      const facts = await sealed.stat();
+      if (!facts.isFile()) return undefined;
+      await sealed.chmod((facts.mode & readBits) | 0o200);
     }
     const file = await open(path, flags | O_NOFOLLOW | O_NONBLOCK);
     if ((await file.stat()).isFile()) return file;

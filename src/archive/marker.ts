@@ -126,13 +126,13 @@ async function readShort(path: string): Promise<string | undefined> {
 /** Missing, empty, or nothing in it but empty directories of ours (a marker that was being written counts as nothing). */
 async function holdsNothing(dataDir: string): Promise<boolean> {
   const layout = layoutOf(dataDir);
-  const ours = new Set([
-    ...[layout.incoming, layout.inbox, layout.clips, layout.thumbnails],
-    ...[layout.footage, layout.quarantine],
-  ]);
+  const { incoming, inbox, clips, thumbnails, footage, quarantine } = layout;
+  const ours = new Set([incoming, inbox, clips, thumbnails, footage, quarantine]);
   for await (const entry of entriesOf(dataDir)) {
     const path = join(dataDir, entry.name);
     if (path === `${layout.marker}.new` && entry.isFile()) continue;
+    // What a new file system has in it, and only root may look into.
+    if (entry.name === 'lost+found' && entry.isDirectory()) continue;
     if (!ours.has(path) || !entry.isDirectory()) return false;
     for await (const _inside of entriesOf(path)) return false;
   }

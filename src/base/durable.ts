@@ -110,8 +110,9 @@ export async function closeToOthers(directory: string): Promise<void> {
 export async function createDirectory(path: string, group: GroupRights = 'none'): Promise<void> {
   const isLent = group !== 'none' && ((await stat(dirname(path))).mode & lendingBits) === lendingBits;
   const mode = directoryModes[isLent ? group : 'none'];
-  await mkdir(path, { mode });
-  if (isLent) await chmod(path, mode);
+  // The set-group-ID bit is inherited. A unit may forbid to ask for it (RestrictSUIDSGID).
+  await mkdir(path, { mode: mode & 0o777 });
+  if (isLent && ((await stat(path)).mode & 0o7777) !== mode) await chmod(path, mode);
 }
 
 /** Renames within one file system, durably on both sides. The bytes must have been synced before. */

@@ -2,8 +2,10 @@
 // writes, and that the receiver never opens. Here live rows and transactions; no rule about time or kind, and no file of
 // the archive. Every function is synchronous, so that nothing can be awaited inside a transaction.
 
-import { join } from 'node:path';
-import { openDatabase } from '../base/sqlite.ts';
+import { dirname, join } from 'node:path';
+import { openDatabase, probe } from '../base/sqlite.ts';
+import { type BackupQueries, backupQueries } from './backup-queries.ts';
+import { catalogueDirectory, catalogueGroup } from './catalogue-directory.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
 import { type CheckQueries, checkQueries } from './check-queries.ts';
@@ -18,13 +20,16 @@ import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
 import { type HeldFootage, heldFootage } from './held-footage.ts';
 import { type Holds, holdQueries } from './holds.ts';
+import { type Lookout, lookoutQueries } from './lookout.ts';
 import { type NearFootage, nearFootage } from './near-footage.ts';
 import { type Notes, noteQueries } from './notes.ts';
+import { type Outbox, outboxQueries } from './outbox.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
 import { type Superseding, supersedingQueries } from './superseding.ts';
 
-export type Catalogue = ChainBackfill &
+export type Catalogue = BackupQueries &
+  ChainBackfill &
   ChainQueries &
   Clips &
   CheckQueries &
@@ -38,16 +43,22 @@ export type Catalogue = ChainBackfill &
   Garbage &
   HeldFootage &
   Holds &
+  Lookout &
   NearFootage &
   Notes &
+  Outbox &
   QuarantineList &
   RetentionQueries &
   Superseding &
-  Disposable;
+  Disposable &
+  Readonly<{
+    /** Asks the database something; throws when it does not answer. */
+    probe(): void;
+  }>;
 
 /** Where the catalogue of an installation is. */
 export function catalogueFile(stateDir: string): string {
-  return join(stateDir, 'catalogue.db');
+  return join(catalogueDirectory(stateDir), 'catalogue.db');
 }
 
 /**
@@ -70,14 +81,17 @@ export function openCatalogue(options: {
     readOnly: options.readOnly ?? false,
     journal: 'wal',
     synchronous: 'full',
+    group: catalogueGroup(dirname(options.file)),
   });
   const chain = chainAppends(db, options.chain);
   const placing = eventPlacing(db, options.eventGapMs);
   const held = heldFootage(db);
   return {
+    probe: () => probe(db),
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
     settleEvent: placing.settleEvent,
+    ...backupQueries(db),
     ...chainQueries(db),
     ...clipQueries(db),
     ...checkQueries(db),
@@ -90,8 +104,10 @@ export function openCatalogue(options: {
     ...garbageQueries(db, { chain, placing, held }),
     ...held,
     ...holdQueries(db, held),
+    ...lookoutQueries(db),
     ...nearFootage(db),
     ...noteQueries(db, placing),
+    ...outboxQueries(db),
     ...quarantineQueries(db),
     ...retentionQueries(db, held),
     ...supersedingQueries(db),

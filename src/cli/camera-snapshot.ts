@@ -8,7 +8,6 @@ import { silentLog } from '../base/log.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { decodePicture, findLastKeyFrame } from '../inspect/export/last-picture.ts';
 import { openOutFile } from '../inspect/export/out-file.ts';
-import { openMedia } from '../media/media.ts';
 import { parseCameraName } from './camera-arguments.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
@@ -43,6 +42,8 @@ export function registerSnapshot(camera: Command, desk: Desk): void {
         );
       const out = resolve(options.out);
       await using file = await openOutFile(out);
+      // Loaded here: the receiver's process, which this program also is, has no decoder in it.
+      const { openMedia } = await import('../media/media.ts');
       const media = await openMedia({ log: silentLog() });
       const { jpeg, width, height } = await decodePicture({ media }, keyFrame);
       await file.file.writeFile(jpeg);

@@ -8,7 +8,6 @@ import { damages, type ExportFacts } from '../inspect/export/export-facts.ts';
 import type { ExportParts } from '../inspect/export/parts.ts';
 import { missingLines } from '../inspect/export/sentences.ts';
 import { manifestPath } from '../inspect/export/write-export.ts';
-import { openMedia } from '../media/media.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { openProgressLine } from './progress-line.ts';
@@ -25,6 +24,8 @@ export async function runExport<T>(
   for (const signal of signals) process.on(signal, onSignal);
   using line = openProgressLine();
   try {
+    // Loaded here: the receiver's process, which this program also is, has no decoder in it.
+    const { openMedia } = await import('../media/media.ts');
     const parts: ExportParts = {
       ...{ dataDir: settings.dataDir, catalogue, timeZone, clock: systemClock },
       media: await openMedia({ log: silentLog() }),

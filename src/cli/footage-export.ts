@@ -44,6 +44,7 @@ export function registerFootageExport(footage: Command, desk: Desk): void {
       if (facts === undefined) {
         const gaps = catalogue?.gaps({ ...span, now }) ?? [];
         const reasons = [...(made?.lost ?? []), ...gaps].map(({ reason }) => wordFor(reason));
+        if (from >= now) reasons.push(wordFor('not-yet'));
         throw new FailedError(
           `There is no footage of ${camera} from ${formatInstant(from, timeZone)} to ${formatInstant(to, timeZone)} (${[...new Set(reasons)].join(', ') || wordFor('no-record')}): clipward footage list --camera NAME shows what there is.`,
         );

@@ -1,15 +1,22 @@
 import { join } from 'node:path';
 import { receiverDirectory } from '../access/receiver-database.ts';
+import type { GroupRights } from '../base/durable.ts';
 import { lockIsHeld } from '../base/sqlite.ts';
+import { catalogueDirectory, catalogueGroup } from '../catalogue/catalogue-directory.ts';
 
 export const roles = ['receive', 'archive', 'outbound'] as const;
 export type Role = (typeof roles)[number];
 
-/** The file whose lock the process that plays a role holds. The receiver can write in its own directory only. */
+/** The file whose lock the process that plays a role holds: where its user can write. */
 export function roleLockFile(stateDir: string, role: Role): string {
-  return role === 'receive'
-    ? join(receiverDirectory(stateDir), 'receive.lock')
-    : join(stateDir, `${role}.lock`);
+  if (role === 'receive') return join(receiverDirectory(stateDir), 'receive.lock');
+  return join(role === 'archive' ? stateDir : catalogueDirectory(stateDir), `${role}.lock`);
+}
+
+/** What the group of its directory may do with that file. */
+export function roleLockGroup(stateDir: string, role: Role): GroupRights {
+  if (role === 'receive') return 'write';
+  return role === 'archive' ? 'none' : catalogueGroup(catalogueDirectory(stateDir));
 }
 
 /** The file whose lock an import holds while it runs. */

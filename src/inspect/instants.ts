@@ -11,13 +11,14 @@ const unitsMs: Readonly<Record<string, number>> = {
 };
 
 export const whenRule =
-  'a date or time like 2026-09-27, 2026-09-27T14:03 (in the time zone of this machine) or 2026-09-27T14:03:00+02:00, or how long ago, like 90m, 2h or 3d';
+  'a date or time like 2026-09-27, 2026-09-27T14:03 (in the time zone of this machine) or 2026-09-27T14:03:00+02:00, or how long ago, like 90m, 2h or 3d, or now';
 
 /**
- * The instant that a person typed: how long ago (`2h`, `3d`), or ISO 8601. Without an offset it is a time of this
+ * The instant that a person typed: `now`, how long ago (`2h`, `3d`), or ISO 8601. Without an offset it is a time of this
  * machine's zone, a date alone its first moment there. Throws UsageError naming the option.
  */
 export function parseWhen(text: string, option: string, now: number): number {
+  if (text === 'now') return now;
   const ago = /^(\d{1,6})([smhdw])$/.exec(text);
   if (ago) return now - Number(ago[1]) * (unitsMs[ago[2] ?? ''] ?? Number.NaN);
   const iso =

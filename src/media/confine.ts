@@ -1,17 +1,21 @@
 // ffmpeg and ffprobe on hostile files, confined as far as this machine allows. Always: one file as an open descriptor,
 // one demuxer, a short list of decoders, no network protocols, limits on memory, processor time, wall-clock time and output,
 // no environment, nothing written, a process group of its own that is killed as a whole. Where bubblewrap works: also no
-// network at all, no view of any file but the system's programs, and no other processes.
+// network at all, no view of any file but the system's programs, and no other processes. Where it does not, as in a unit
+// that forbids namespaces: no view of other files by Landlock; without a network is then the unit.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { errnoOf, FailedError, messageOf, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { environment, findTool } from './find-tool.ts';
+import { openGuard } from './guard.ts';
 
 export type Confinement = Readonly<{
-  /** `bubblewrap` is the stronger one; for doctor. */
-  level: 'bubblewrap' | 'prlimit';
+  /** The strongest first; for doctor. */
+  level: 'bubblewrap' | 'landlock' | 'prlimit';
   /** Why it is not bubblewrap, or null. */
   reason: string | null;
   run(job: Job): Promise<Outcome>;
@@ -52,7 +56,8 @@ export type Outcome = Readonly<{
 }>;
 
 /** The one input, as the confined program sees it: the file need not be reachable, or keep its name, while it is read. */
-export const inputPath = '/proc/self/fd/3';
+const inputDescriptor = 3;
+export const inputPath = `/proc/self/fd/${inputDescriptor}`;
 
 /** 4K H.265 needs 512 MB of address space with one thread, 12 megapixels about 640. */
 const addressSpaceBytes = 1024 * 1024 * 1024;
@@ -68,35 +73,47 @@ const probeDeadlineMs = 10_000;
  * Finds the tools and tries once which level works: containers often forbid what bubblewrap needs. Throws FailedError when
  * ffmpeg or prlimit is missing.
  */
-export async function openConfinement(options: { log: Log; bubblewrap?: boolean }): Promise<Confinement> {
+export async function openConfinement(options: {
+  log: Log;
+  bubblewrap?: boolean;
+  landlock?: boolean;
+}): Promise<Confinement> {
   const tools = {
     ffmpeg: await findTool('ffmpeg', 'ffmpeg'),
     ffprobe: await findTool('ffprobe', 'ffmpeg'),
     prlimit: await findTool('prlimit', 'util-linux'),
-    setpriv: await findTool('setpriv', 'util-linux'),
   };
   const limitedTo = (limits: string[]) => [
-    // Dies with us, whatever happens to us, and gains no rights by any program it starts.
-    ...[tools.setpriv, '--pdeathsig', 'KILL', '--no-new-privs'],
-    ...[tools.prlimit, ...limits, `--nofile=${openFiles}`, '--core=0', '--'],
+    tools.prlimit,
+    ...[...limits, `--nofile=${openFiles}`, '--core=0', '--'],
   ];
-  const limited = limitedTo([`--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, '--fsize=0']);
+  const limits = limitedTo([`--as=${addressSpaceBytes}`, `--cpu=${processorSeconds}`, '--fsize=0']);
+  const outer = await openGuard({ landlock: false });
   const bubblewrap =
-    options.bubblewrap === false ? 'it is switched off' : await tryBubblewrap(limited, tools);
-  const reason = Array.isArray(bubblewrap) ? null : bubblewrap;
-  const prefix = Array.isArray(bubblewrap) ? bubblewrap : limited;
-  if (reason !== null) options.log.warn({ reason }, 'media decoders run without bubblewrap');
+    options.bubblewrap === false
+      ? 'it is switched off'
+      : await tryBubblewrap([...outer.prefix(), ...limits], tools);
+  const isStrong = typeof bubblewrap !== 'string';
+  const guard = isStrong ? outer : await openGuard({ landlock: options.landlock ?? true });
+  const level = isStrong ? 'bubblewrap' : guard.level === 'landlock' ? 'landlock' : 'prlimit';
+  if (level === 'prlimit')
+    options.log.warn({ reason: bubblewrap }, 'media decoders see files of this machine');
+  else if (level === 'landlock')
+    options.log.info({ level, network: !hasNoNetwork(), reason: bubblewrap }, 'media decoders confined');
+  const inner = isStrong ? bubblewrap : [];
   return {
-    level: reason === null ? 'bubblewrap' : 'prlimit',
-    reason,
-    run: job => runJob([...prefix, tools[job.tool], ...job.args], job),
+    level,
+    reason: isStrong ? null : bubblewrap,
+    run: job =>
+      runJob([...guard.prefix({ inputDescriptor }), ...limits, ...inner, tools[job.tool], ...job.args], job),
     start(copying) {
-      const limits = [
+      const copyingLimits = limitedTo([
         ...[`--as=${copyingAddressSpaceBytes}`, `--cpu=${copyingProcessorSeconds}`],
         `--fsize=${copying.maxFileBytes}`,
-      ];
+      ]);
+      const isWritten = copying.maxFileBytes > 0;
       const command = [
-        ...[...limitedTo(limits), ...prefix.slice(limited.length)],
+        ...[...guard.prefix({ inputDescriptor, isWritten }), ...copyingLimits, ...inner],
         ...[tools[copying.tool], ...copying.args],
       ];
       return spawn(command[0] as string, command.slice(1), {
@@ -109,7 +126,19 @@ export async function openConfinement(options: { log: Log; bubblewrap?: boolean 
   };
 }
 
-/** The command line prefix that works, or the reason why none does. */
+/** Whether this process, and what it starts, is alone: a unit with PrivateNetwork, or without addresses of the internet. */
+export function hasNoNetwork(): boolean {
+  try {
+    return Object.values(networkInterfaces()).every(addresses =>
+      addresses?.every(({ internal }) => internal),
+    );
+  } catch {
+    // Not even the question may be asked (RestrictAddressFamilies).
+    return true;
+  }
+}
+
+/** The part of the command line that works, or the reason why none does. `limited` is what stands before it. */
 async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Promise<string[] | string> {
   let bwrap: string;
   try {
@@ -117,15 +146,7 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
   } catch {
     return 'bubblewrap is not installed';
   }
-  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
-  const prefix = [
-    ...limited,
-    ...[bwrap, '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
-    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--ro-bind', '/usr', '/usr'],
-    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
-    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
-  ];
+  const prefix = bubblewrapCommand(bwrap);
   const job: Job = {
     tool: 'ffprobe',
     file: tools.ffprobe,
@@ -134,15 +155,28 @@ async function tryBubblewrap(limited: string[], tools: { ffprobe: string }): Pro
     maxOutputBytes: 64 * 1024,
   };
   try {
-    const { end, complaint } = await runJob([...prefix, tools.ffprobe, '-v', 'error', '-version'], job);
+    const { end, complaint } = await runJob(
+      [...limited, ...prefix, tools.ffprobe, '-v', 'error', '-version'],
+      job,
+    );
     return end === 'ok' ? prefix : `bubblewrap does not work here: ${complaint || end}`;
   } catch (error) {
     return `bubblewrap does not work here: ${messageOf(error)}`;
   }
 }
 
-/** HOME names nothing, so that no configuration of a user is read. */
-export const environment = { PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8' };
+/** Sees the system's programs, and nothing else of this machine. `network`: that stays as it is. */
+export function bubblewrapCommand(bwrap: string, { network = false } = {}): string[] {
+  const readOnly = ['/lib', '/lib64', '/bin', '/etc/ld.so.cache', '/etc/alternatives'];
+  return [
+    ...[bwrap, '--unshare-all', ...(network ? ['--share-net'] : [])],
+    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--ro-bind', '/usr', '/usr'],
+    ...readOnly.flatMap(path => ['--ro-bind-try', path, path]),
+    ...['--proc', '/proc', '--dev', '/dev', '--chdir', '/', '--'],
+  ];
+}
 
 async function runJob(command: readonly string[], job: Job): Promise<Outcome> {
   job.signal?.throwIfAborted();
@@ -221,22 +255,6 @@ async function openInput(path: string): Promise<FileHandle> {
   if ((await file.stat()).isFile()) return file;
   await file.close();
   throw new FailedError(`${path} is not a regular file.`);
-}
-
-export async function findTool(
-  name: string,
-  debianPackage: string,
-  searchPath = environment.PATH,
-): Promise<string> {
-  for (const directory of searchPath.split(':')) {
-    const path = `${directory}/${name}`;
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
-  }
-  throw new FailedError(`${name} is not installed: apt-get install ${debianPackage}.`);
 }
 
 /** Control characters and anything else that a terminal or a log would take for more than text become blanks. */

@@ -2,8 +2,11 @@
 // it is confined like the decoders (confine.ts): but it needs loopback, and lives for as long as the camera does.
 
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { errnoOf } from '../base/errors.ts';
-import { environment, findTool, killGroup, plainText } from './confine.ts';
+import { bubblewrapCommand, killGroup, plainText } from './confine.ts';
+import { environment, findTool } from './find-tool.ts';
+import { openGuard, works } from './guard.ts';
 
 export type RecordProcess = Readonly<{
   pid: number;
@@ -27,7 +30,7 @@ const addressSpaceBytes = 1024 * 1024 * 1024;
 const openFiles = 64;
 const maxComplaintBytes = 2048;
 
-/** Throws FailedError when a tool is missing. */
+/** Throws FailedError when a tool is missing, TransientError where there is no room for a process. */
 export async function startRecordProcess(options: {
   /** Its one input, on loopback. */
   url: string;
@@ -37,7 +40,9 @@ export async function startRecordProcess(options: {
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
-  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), options.searchPath);
+  const { searchPath, url } = options;
+  const connectPort = Number(new URL(url).port);
+  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), { searchPath, connectPort });
   const child = spawn(program, args, {
     cwd: '/',
     env: environment,
@@ -56,13 +61,14 @@ export async function startRecordProcess(options: {
   });
   // What it may have started is in its group, and would hold the pipe open.
   child.once('exit', () => killGroup(child));
-  child.once('close', (code, signal) =>
+  child.once('close', (code, ownSignal) => {
+    const signal = ownSignal ?? signalBehind(code);
     ended.resolve({
       how: signal === null ? `ended with code ${code}` : `was killed by ${signal}`,
       kind: kindOf(code, signal),
       complaint: complaintOf(said, options.url),
-    }),
-  );
+    });
+  });
   return {
     pid: child.pid ?? 0,
     ended: ended.promise,
@@ -76,18 +82,33 @@ export async function startRecordProcess(options: {
   };
 }
 
-/** The command line that runs ffmpeg as it is run for recording. Throws FailedError when a tool is missing. */
+/**
+ * The command line that runs ffmpeg as it is run for recording. Where bubblewrap or Landlock works it sees no file but the
+ * system's programs; with bubblewrap no other process either; of the network, what we see. Tried each time: whether a container
+ * allows it is known only then. Throws FailedError when a tool is missing, TransientError where there is no room for a process.
+ */
 export async function confinedFfmpeg(
   args: readonly string[],
-  searchPath?: string,
+  { searchPath, connectPort }: { searchPath?: string | undefined; connectPort?: number } = {},
 ): Promise<[program: string, args: string[]]> {
-  const [setpriv, prlimit, ffmpeg] = await Promise.all([
-    findTool('setpriv', 'util-linux', searchPath),
+  const [prlimit, ffmpeg, bwrap, outer] = await Promise.all([
     findTool('prlimit', 'util-linux', searchPath),
     findTool('ffmpeg', 'ffmpeg', searchPath),
+    findTool('bwrap', 'bubblewrap', searchPath).catch(() => undefined),
+    openGuard({ searchPath, landlock: false }),
   ]);
   const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
-  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', prlimit, ...limits, '--', ffmpeg, ...args]];
+  const limited = [prlimit, ...limits, '--'];
+  const alone = bwrap === undefined ? [] : bubblewrapCommand(bwrap, { network: true });
+  const inBubblewrap = [...outer.prefix(), ...limited, ...alone];
+  const [program, ...first] =
+    bwrap !== undefined && (await works(inBubblewrap))
+      ? inBubblewrap
+      : [
+          ...(await openGuard({ searchPath })).prefix(connectPort === undefined ? {} : { connectPort }),
+          ...limited,
+        ];
+  return [program as string, [...first, ffmpeg, ...args]];
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
@@ -105,6 +126,14 @@ function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordPro
     ...['-flush_packets', '1', '-f', 'mp4', 'pipe:1'],
   ];
 }
+
+/** bubblewrap ends with 128 and the signal that ended ffmpeg. ffmpeg itself uses none of these codes. */
+function signalBehind(code: number | null): string | null {
+  const number = (code ?? 0) - 128;
+  return fatalSignals.find(name => constants.signals[name] === number) ?? null;
+}
+
+const fatalSignals = ['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'] as const;
 
 /** 126 and 127: there was a program, and it cannot be run. 255: ffmpeg was asked to end, and did. */
 function kindOf(code: number | null, signal: string | null): RecordProcessEnd['kind'] {

@@ -2,16 +2,27 @@ import type { Server } from 'node:net';
 import { errnoOf, SettingsError } from '../base/errors.ts';
 import type { ListenerName } from './session.ts';
 
-/** Listens, and answers the port. Throws SettingsError for what the operator can mend. */
-export function listen(server: Server, name: ListenerName, host: string, port: number): Promise<number> {
+export type Place = Readonly<{
+  name: ListenerName;
+  host: string;
+  port: number;
+  /** A listening socket that this process was handed (systemd); host and port are then what it is bound to. */
+  fd?: number | undefined;
+}>;
+
+export type Bound = Readonly<{ host: string; port: number }>;
+
+/** Listens, and answers where. Throws SettingsError for what the operator can mend. */
+export function listen(server: Server, { name, host, port, fd }: Place): Promise<Bound> {
   return new Promise((resolve, reject) => {
     server.once('error', error => reject(listenError(error, name, host, port)));
-    server.listen({ host, port, ipv6Only: false }, () => {
+    server.listen(fd === undefined ? { host, port, ipv6Only: false } : { fd }, () => {
       server.removeAllListeners('error');
       // No descriptor for an accept is trouble for that client alone; the limits keep us below it.
       server.on('error', () => {});
       const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
+      const bound = typeof address === 'object' && address !== null ? address : { address: host, port };
+      resolve({ host: fd === undefined ? host : bound.address, port: bound.port });
     });
   });
 }

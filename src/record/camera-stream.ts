@@ -263,7 +263,8 @@ async function setUp(
 function controlUri(control: string | null, base: string): string {
   if (control === null || control === '*') return base;
   const absolute = /^rtsps?:\/\/[^/]*(\/.*)$/i.exec(control);
-  if (absolute) return base.replace(/^(rtsps?:\/\/[^/]*).*$/i, `$1${absolute[1]?.replaceAll('"', '')}`);
+  const path = absolute?.[1]?.replaceAll('"', '');
+  if (path !== undefined) return base.replace(/^(rtsps?:\/\/[^/]*).*$/i, (_, host) => `${host}${path}`);
   return `${base.replace(/\/$/, '')}/${control.replace(/^\//, '').replaceAll('"', '')}`;
 }
 

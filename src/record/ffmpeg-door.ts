@@ -25,11 +25,13 @@ export type FfmpegDoor = AsyncDisposable &
     left: Promise<void>;
   }>;
 
-/** Strangers on this machine that have not named the secret; ffmpeg connects at once. */
-const maxKnocks = 8;
+/** Who has not named the secret yet. ffmpeg does so at once: whoever came first and says nothing goes first. */
+export const maxKnocks = 32;
 const knockTimeoutMs = 5000;
 /** More than the longest packet (64 KiB and its header). */
 const gatheredBytes = 128 * 1024;
+/** Packets stop far below it: an ffmpeg that was taken over asks, and does not read the answers. */
+const maxUnreadBytes = 1024 * 1024;
 
 export async function openFfmpegDoor(options: {
   tracks: readonly OfferedTrack[];
@@ -46,7 +48,12 @@ export async function openFfmpegDoor(options: {
   let answerPlay: (() => void) | undefined;
 
   const server = createServer({ noDelay: true }, socket => {
-    if (client !== undefined || knocking.size >= maxKnocks) return void socket.destroy();
+    if (client !== undefined) return void socket.destroy();
+    const [oldest] = knocking;
+    if (oldest && knocking.size >= maxKnocks) {
+      knocking.delete(oldest);
+      oldest.destroy();
+    }
     knocking.add(socket);
     const reader = createRtspReader();
     const timer = setTimeout(() => socket.destroy(), knockTimeoutMs);
@@ -78,6 +85,7 @@ export async function openFfmpegDoor(options: {
   });
   const gathered = gatherWrites(() => client);
   const answer = (socket: Socket, message: RtspMessage) => {
+    if (socket.writableLength > maxUnreadBytes) return void socket.destroy();
     const method = message.startLine.split(' ', 1)[0];
     const head = `RTSP/1.0 200 OK\r\nCSeq: ${message.headers.get('cseq')?.[0] ?? '0'}\r\n`;
     if (method === 'OPTIONS')
@@ -91,7 +99,7 @@ export async function openFfmpegDoor(options: {
     if (method === 'SETUP') {
       const track = /trackID=(\d+)/.exec(message.startLine)?.[1];
       const wanted = /interleaved=(\d{1,3})-(\d{1,3})/.exec(message.headers.get('transport')?.[0] ?? '');
-      if (track === undefined || !wanted) return void socket.destroy();
+      if (!wanted || !(Number(track) < options.tracks.length)) return void socket.destroy();
       mediaChannels[Number(track)] = Number(wanted[1]);
       controlChannels[Number(track)] = Number(wanted[2]);
       return void socket.write(

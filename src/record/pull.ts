@@ -236,14 +236,20 @@ function unknownAudioOf(stream: CameraStream | undefined): string | null {
   return name === null ? null : `the camera calls its format ${name}, which is not known here`;
 }
 
+/** A disk that hangs under the catalogue holds this whole thread: what came meanwhile is then still to be read. */
+const heldUpMs = 500;
+const catchUpMs = 2000;
+
 /** One timer, set anew again and again. */
 function startDeadline() {
   let timer: NodeJS.Timeout | undefined;
-  return {
-    set(ms: number, onReached: () => void) {
-      clearTimeout(timer);
-      timer = setTimeout(onReached, ms);
-    },
-    clear: () => clearTimeout(timer),
+  const set = (ms: number, onReached: () => void) => {
+    clearTimeout(timer);
+    const untilMs = performance.now() + ms;
+    timer = setTimeout(() => {
+      if (performance.now() > untilMs + heldUpMs) set(catchUpMs, onReached);
+      else onReached();
+    }, ms);
   };
+  return { set, clear: () => clearTimeout(timer) };
 }

@@ -82,7 +82,7 @@ export function startCameraRecorder(
     }
   };
   const tell = ({ gap, error }: RecordingOver) => {
-    if (told.isNews(`${gap} ${messageOf(error)}`))
+    if (told.isNews(`${gap} ${withoutNumbers(messageOf(error))}`))
       log.warn({ reason: gap, error: messageOf(error) }, 'camera is not recorded');
   };
   const running = work();
@@ -121,6 +121,11 @@ function createTold() {
 }
 
 const maxTold = 20;
+
+/** What a camera sends is in some complaints, and must not make each of them a new one: offsets, fingerprints. */
+function withoutNumbers(sentence: string): string {
+  return sentence.replaceAll(/\b(?:0x)?[0-9a-f]{8,}\b|\d+/gi, '#');
+}
 
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {

@@ -25,7 +25,9 @@ t.test('a first start that was interrupted after the id is completed by the next
   for (const dataDir of ['removed', 'only with empty directories of ours', 'with a marker half written']) {
     await writeFile(join(dirs.stateDir, 'archive-id'), `${id}\n`);
     await rm(dirs.dataDir, { recursive: true });
-    if (dataDir.startsWith('only')) await mkdir(join(dirs.dataDir, 'incoming'), { recursive: true });
+    if (dataDir.startsWith('only'))
+      for (const name of ['incoming', 'footage', 'lost+found'])
+        await mkdir(join(dirs.dataDir, name), { recursive: true });
     if (dataDir.startsWith('with')) {
       await mkdir(dirs.dataDir);
       await writeFile(join(dirs.dataDir, 'MARKER.new'), id.slice(0, 9));

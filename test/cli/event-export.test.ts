@@ -224,6 +224,10 @@ t.test('damaged footage makes the export red; where there is none at all the rea
     name: 'FailedError',
     message: /There is no footage of den .*\(deleted before, or never recorded\)/,
   });
+  const ahead = ['--from', '2999-01-01', '--to', '2999-01-02', '--out', `${archive.out}.ahead`];
+  await t.rejects(archive.run('footage', 'export', '--camera', 'den', ...ahead), {
+    message: /There is no footage of den .*\(not recorded yet\)/,
+  });
   await t.rejects(archive.run(...times(5, 5)), { name: 'UsageError' });
 });
 

@@ -4,6 +4,7 @@ import {
   type Fragment,
   FragmentFormatError,
   maxPartBytes,
+  maxReadBytes,
   shiftFragment,
 } from '../../src/domain/footage/fragment-reader.ts';
 import { makeFootage } from '../record/made-footage.ts';
@@ -68,14 +69,36 @@ t.test('what was whole before something broken is answered first', async t => {
 });
 
 t.test('a box may be so large', async t => {
-  const box = (bytes: number) => {
+  const box = (type: string, bytes: number) => {
     const header = Buffer.alloc(8);
     header.writeUInt32BE(bytes);
-    header.write('mdat', 4);
+    header.write(type, 4);
     return header;
   };
-  t.doesNotThrow(() => createFragmentReader().push(box(maxPartBytes)));
-  t.throws(() => createFragmentReader().push(box(maxPartBytes + 1)), FragmentFormatError);
+  for (const [type, limit] of [
+    ['mdat', maxPartBytes],
+    ['moov', maxReadBytes],
+    ['moof', maxReadBytes],
+  ] as const) {
+    t.doesNotThrow(() => createFragmentReader().push(box(type, limit)));
+    t.throws(() => createFragmentReader().push(box(type, limit + 1)), FragmentFormatError, type);
+  }
+});
+
+t.test('a fragment has so many tracks, whatever is repeated in it', async t => {
+  const { bytes } = fragments[0] as Fragment;
+  const moofBytes = bytes.readUInt32BE(0);
+  const trafAt = bytes.indexOf('traf') - 4;
+  const traf = bytes.subarray(trafAt, trafAt + bytes.readUInt32BE(trafAt));
+  const withTracks = (more: number) => {
+    const head = Buffer.from(bytes.subarray(0, moofBytes));
+    head.writeUInt32BE(moofBytes + more * traf.length);
+    return Buffer.concat([init.bytes, head, ...Array<Buffer>(more).fill(traf), bytes.subarray(moofBytes)]);
+  };
+  t.equal(createFragmentReader().push(withTracks(6)).length, 2);
+  const reader = createFragmentReader();
+  t.equal(reader.push(withTracks(7)).length, 1);
+  t.throws(() => reader.push(Buffer.alloc(1)), FragmentFormatError);
 });
 
 t.test('whatever bytes come, it answers or throws its own error', async t => {

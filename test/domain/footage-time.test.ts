@@ -1,7 +1,7 @@
 import t from 'tap';
 import { coverageOf, type Gap, mergeSpans, spansBetween } from '../../src/domain/footage/coverage.ts';
 import { isRecordedAt, parseRecordSchedule } from '../../src/domain/footage/record-schedule.ts';
-import { startRunClock } from '../../src/domain/footage/segment-clock.ts';
+import { maxDisagreementMs, startRunClock } from '../../src/domain/footage/segment-clock.ts';
 import { firstSegmentMs, placeOf } from '../../src/domain/footage/stagger.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -74,6 +74,17 @@ t.test('a camera whose clock is 200 ppm off stays within half a second for 24 ho
     }
     t.ok(worstMs <= 500, `${ppm} ppm: ${worstMs} ms`);
   }
+});
+
+t.test('what arrives before it can have happened begins a new run', async t => {
+  const placed = (mediaMs: number) => {
+    const first = { mediaMs: 0, durationMs: 1000, arrivedAt: 1e12, monotonicMs: 0 };
+    const later = { mediaMs, durationMs: 1000, arrivedAt: 1e12 + 1000, monotonicMs: 1000 };
+    return startRunClock(first).place(later);
+  };
+  t.match(placed(1000 + maxDisagreementMs - 1), { startAt: Number });
+  t.match(placed(1000 + maxDisagreementMs), { startAt: Number });
+  t.strictSame(placed(1000 + maxDisagreementMs + 1), { newRun: 'disagreement' });
 });
 
 t.test('every moment of a span is in a span or between two, and in one only', async t => {

@@ -347,6 +347,35 @@ t.test(
   },
 );
 
+t.test(
+  'what retention took behind the last piece is not promised for later because the camera records',
+  async t => {
+    const archive = await recordedArchive(t, { segmentMs: 4000 });
+    const connection = archive.connect(footage.init);
+    connection.bring(footage.fragments.slice(0, 24));
+    await connection.written();
+    const [first, second] = archive.segments();
+    const [open] = archive.catalogue.openSegments();
+    t.ok(open !== undefined && first !== undefined && second !== undefined && second.endAt < open.startAt);
+    // As when the second was deleted by its age, and the first belongs to an event that is kept.
+    const missingTo = async (to: number, name: string) => {
+      const rows = [first, second].filter(row => row !== undefined).slice(0, 1);
+      const catalogue = { ...archive.catalogue, segmentsBetween: () => rows };
+      const request = { camera, from: noon, to, out: join(archive.root, name), event: null };
+      const parts = { ...archive.parts, catalogue };
+      const { facts } = await exportFootage(parts, request, new AbortController().signal);
+      return facts?.missing.map(({ startAt, endAt, reason }) => [
+        secondsOf(startAt),
+        secondsOf(endAt),
+        reason,
+      ]);
+    };
+    const [firstEndS, secondEndS] = [first, second].map(row => ((row?.endAt ?? 0) - noon) / 1000);
+    t.strictSame(await missingTo(second?.endAt ?? 0, 'past.mp4'), [[firstEndS, secondEndS, 'no-record']]);
+    await connection.end();
+  },
+);
+
 t.test('a segment that is a link, or whose row leads elsewhere, is not read', async t => {
   const archive = await recordedArchive(t, { segmentMs: 60_000 });
   const connection = archive.connect(footage.init);

@@ -2,8 +2,9 @@ import t from 'tap';
 import { UsageError } from '../../src/base/errors.ts';
 import { parseWhen } from '../../src/inspect/instants.ts';
 
-t.test('how long ago, and ISO 8601 with or without an offset, are understood', async t => {
+t.test('now, how long ago, and ISO 8601 with or without an offset, are understood', async t => {
   const now = Date.UTC(2026, 8, 27, 12);
+  t.equal(parseWhen('now', '--to', now), now);
   t.equal(parseWhen('90m', '--since', now), now - 90 * 60_000);
   t.equal(parseWhen('3d', '--since', now), now - 3 * 86_400_000);
   t.equal(parseWhen('2026-09-27T14:03:00+02:00', '--since', now), Date.UTC(2026, 8, 27, 12, 3));
@@ -17,6 +18,7 @@ t.test('what is no time is refused by a sentence that names the option', async t
   for (const text of [
     '',
     'yesterday',
+    'Now',
     '2026-13-01',
     '2026-02-30',
     '2026-09-27T25:00',

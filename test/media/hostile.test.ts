@@ -16,7 +16,8 @@ import { makeJpeg, makeMp4, makeTs } from '../support/media.ts';
 const log = silentLog();
 const media = await openMedia({ log });
 const strong = await openConfinement({ log });
-const weak = await openConfinement({ log, bubblewrap: false });
+const landlocked = await openConfinement({ log, bubblewrap: false });
+const weak = await openConfinement({ log, bubblewrap: false, landlock: false });
 
 /** A listener that counts who comes. */
 async function listen(t: { teardown(end: () => unknown): void }) {
@@ -210,8 +211,52 @@ t.test('a decoder sees no network, no other file and no environment', async t =>
   }
 });
 
+t.test(
+  'where there is no bubblewrap, Landlock takes files, network and other processes away',
+  { skip: landlocked.level === 'landlock' ? false : 'this kernel has no Landlock' },
+  async t => {
+    const server = await listen(t);
+    const tried = (confinement: typeof weak, ...args: string[]) =>
+      confinement.run({
+        tool: 'ffmpeg',
+        file: '/etc/hostname',
+        args: [
+          '-nostdin',
+          '-v',
+          'error',
+          '-f',
+          'data',
+          ...args,
+          '-map',
+          '0',
+          '-c',
+          'copy',
+          '-f',
+          'data',
+          'pipe:1',
+        ],
+        deadlineMs: 10_000,
+        maxOutputBytes: 1_000_000,
+      });
+    const attempts = ['/etc/passwd', '/proc/self/environ', `/proc/${process.pid}/maps`].map(path => [
+      '-i',
+      path,
+    ]);
+    for (const args of attempts) {
+      t.equal((await tried(landlocked, ...args)).end, 'failed', `${args[1]}`);
+      t.equal((await tried(weak, ...args)).end, 'ok', `${args[1]}: so this test can fail`);
+    }
+    t.equal((await tried(landlocked, '-i', inputPath)).end, 'ok', 'the one file is readable');
+    const outside = ['-protocol_whitelist', 'tcp', '-i', `tcp://127.0.0.1:${server.port}`];
+    await tried(landlocked, ...outside);
+    t.equal(server.visits(), 0, 'nobody came (Linux 6.7 and newer)');
+    await tried(weak, ...outside);
+    t.equal(server.visits(), 1);
+  },
+);
+
 t.test('nothing can be written', async t => {
-  for (const confinement of [strong, weak]) {
+  for (const confinement of [strong, landlocked, weak]) {
     const target = join(t.testdir(), 'written.bin');
     const { end } = await confinement.run({
       tool: 'ffmpeg',
@@ -244,7 +289,7 @@ t.test('nothing can be written', async t => {
 const endless = ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'testsrc=s=64x64', '-f', 'rawvideo'];
 
 t.test('a decoder that does not end is killed at the deadline, with all that it started', async t => {
-  for (const confinement of [strong, weak]) {
+  for (const confinement of [strong, landlocked, weak]) {
     const startedAt = performance.now();
     const { end } = await confinement.run({
       tool: 'ffmpeg',
@@ -260,7 +305,7 @@ t.test('a decoder that does not end is killed at the deadline, with all that it 
 });
 
 t.test('output is cut at its limit', async t => {
-  for (const confinement of [strong, weak]) {
+  for (const confinement of [strong, landlocked, weak]) {
     const { end, output } = await confinement.run({
       tool: 'ffmpeg',
       file: await makeJpeg(),

@@ -128,6 +128,7 @@ t.test('addresses in what a camera writes are read for their path only', async t
     [[`Content-Base: rtsp://127.0.0.1:${port}/other/`], '*', 'track1', '/other/track1'],
     [[], `rtsp://127.0.0.1:${port}/session`, 'track1', '/session/track1'],
     [[], '*', `rtsp://admin:x@127.0.0.1:${port}/track1`, '/track1'],
+    [[], '*', 'rtsp://h/a$&b$1', '/a$&b$1'],
     [[], '*', 'a"b"', '/stream?a=1/ab'],
     [[`Content-Base: rtsp://h/a b"c`], 'rtsp://h/\u0001', '/x', '/stream?a=1/x'],
   ] as const) {
@@ -273,6 +274,17 @@ t.test('100 Continue is no answer yet', async t => {
   t.equal(end, undefined);
 });
 
+t.test("an answer to something else is nobody's", async t => {
+  const { end } = await opened({
+    answer: request => {
+      const usual = described(request, description().split('\r\n'));
+      const foreign = 'RTSP/1.0 302 Found\r\nCSeq: 77\r\nLocation: rtsp://h/\r\n\r\n';
+      return request.method === 'DESCRIBE' ? `${foreign}RTSP/1.0 404 x\r\n\r\n${usual}` : undefined;
+    },
+  });
+  t.equal(end, undefined);
+});
+
 /** What the sockets bring takes no timer; the timers of our own are the test's. */
 async function until(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
@@ -314,6 +326,33 @@ for (const answers of ['501 Not Implemented', undefined])
       },
     );
   });
+
+t.test('a camera that refuses the log-in of a session that runs is not asked twice each time', async t => {
+  mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  let asked = 0;
+  await opened(
+    {
+      answer: request => {
+        const isKept = request.method === 'GET_PARAMETER';
+        if (isKept) asked++;
+        return isKept || !request.head.includes('Authorization')
+          ? answerWith(request, '401 x', [`${challenge}1"`])
+          : undefined;
+      },
+    },
+    {},
+    async () => {
+      for (const expected of [2, 3, 4]) {
+        mock.timers.tick(30_000);
+        await until(() => asked === expected);
+        // An answer to one more would have been there by now.
+        for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+        t.equal(asked, expected);
+      }
+    },
+  );
+});
 
 t.test('a camera that does not answer is unreachable after five seconds', async t => {
   mock.timers.enable({ apis: ['setTimeout'] });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import type { OfferedTrack } from '../../src/domain/rtsp/session-description.ts';
-import { openFfmpegDoor } from '../../src/record/ffmpeg-door.ts';
+import { maxKnocks, openFfmpegDoor } from '../../src/record/ffmpeg-door.ts';
 
 const video: OfferedTrack = {
   ...{ kind: 'video', payloadType: 96, format: 'h264', encoding: 'H264', clockRate: 90_000, channels: 1 },
@@ -96,16 +96,40 @@ t.test('the second client is closed, whatever it knows, and so are those that st
   await door[Symbol.asyncDispose]();
 });
 
-t.test('only so many may knock at a time', async t => {
+t.test('whoever knocks and says nothing keeps nobody out: the oldest goes', async t => {
   const { door, port } = await opened();
-  const sockets = await Promise.all(Array.from({ length: 8 }, () => knock(port)));
-  const ninth = await knock(port);
-  await once(ninth, 'close');
-  t.equal(
-    sockets.filter(({ destroyed }) => destroyed).length,
-    0,
-    'the eight are given time to name the path',
-  );
+  const sockets: Socket[] = [];
+  while (sockets.length < maxKnocks) sockets.push(await knock(port));
+  const oldest = once(sockets[0] as Socket, 'close');
+  const late = await knock(port);
+  await oldest;
+  t.equal(sockets.filter(({ closed }) => closed).length, 1, 'the others are given time to name the path');
+  t.match(await said(late, ask('OPTIONS', door.url)), '200 OK');
+  await door[Symbol.asyncDispose]();
+});
+
+t.test('a client that asks and does not read the answers is cut off', async t => {
+  const { door, port } = await opened();
+  const socket = await knock(port);
+  await said(socket, ask('OPTIONS', door.url));
+  socket.pause();
+  const many = ask('DESCRIBE', door.url).repeat(1000);
+  const fill = () => {
+    while (socket.writable && socket.write(many));
+  };
+  socket.on('drain', fill);
+  fill();
+  await door.left;
+  t.pass();
+  await door[Symbol.asyncDispose]();
+});
+
+t.test('a track that there is not is not set up', async t => {
+  const { door, port } = await opened();
+  const transport = 'Transport: x;interleaved=0-1\r\n';
+  const socket = await knock(port);
+  t.match(await said(socket, ask('SETUP', `${door.url}/trackID=0`, transport)), '200 OK');
+  t.equal(await said(socket, ask('SETUP', `${door.url}/trackID=1`, transport)), '');
   await door[Symbol.asyncDispose]();
 });
 

@@ -3,12 +3,13 @@
 import t from 'tap';
 import { systemClock } from '../../src/base/clock.ts';
 import { startPull } from '../../src/record/pull.ts';
-import { startFakeCamera } from '../support/fake-camera.ts';
+import { rtpPacket, startFakeCamera } from '../support/fake-camera.ts';
 import {
   addressOf,
   children,
   descriptors,
   elementaryStream,
+  ffmpegPid,
   password,
   pull,
   short,
@@ -92,4 +93,69 @@ t.test('an ffmpeg that ignores SIGTERM is killed', async t => {
 t.test('without ffmpeg the pull says so', async t => {
   const { error } = await withCamera({}, { searchPath: await toolsWith(t, null) });
   t.match(error.message, /ffmpeg is not installed/);
+});
+
+t.test('a camera is not given up because this thread was held up meanwhile', async t => {
+  const { error, fragments } = await withCamera(
+    {},
+    {
+      fragments: 5,
+      onEach(count) {
+        if (count === 2)
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, short.fragmentMs + 1500);
+      },
+    },
+  );
+  t.equal(error.end, 'stopped', error.message);
+  t.ok(fragments.length >= 5);
+});
+
+t.test('a camera is held back while ffmpeg does not read', async t => {
+  const junk = rtpPacket({ sequence: 0, timestamp: 0, marker: false }, Buffer.alloc(60_000, 1));
+  // No packet of this version is judged; ffmpeg would leave it out.
+  junk[4] = 0;
+  let isStopped = false;
+  let heldBackBytes = 0;
+  const { error } = await withCamera(
+    {
+      sends(_, socket) {
+        heldBackBytes = socket.writableLength;
+        if (isStopped) for (let count = 0; count < 20; count++) socket.write(junk);
+        return true;
+      },
+    },
+    {
+      maxBitsPerSecond: 4e9,
+      limits: { ...short, fragmentMs: 3000 },
+      onEach(count) {
+        if (count !== 1) return;
+        void ffmpegPid().then(pid => {
+          process.kill(pid, 'SIGSTOP');
+          isStopped = true;
+        });
+      },
+    },
+  );
+  t.equal(error.end, 'stalled');
+  t.ok(heldBackBytes > 8e6, `${heldBackBytes} bytes were left at the camera`);
+});
+
+t.test('an ffmpeg that fails in the middle is no fault of the sound', async t => {
+  const failing = '#!/bin/bash\n/usr/bin/timeout -s KILL 4 /usr/bin/ffmpeg "$@"\nexit 1\n';
+  const audio = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
+  const { error, fragments, lost, requests } = await withCamera(
+    { audio, sound: picture => Math.round((picture * 8000) / 15) },
+    { searchPath: await toolsWith(t, failing) },
+  );
+  t.equal(error.end, 'malformed', error.message);
+  t.ok(fragments.length > 0);
+  t.same(lost, []);
+  t.equal(requests.filter(({ method }) => method === 'DESCRIBE').length, 1, 'it is not tried without');
+});
+
+t.test('what ffmpeg has started does not hide that it has ended', async t => {
+  const leaving = '#!/bin/bash\n/usr/bin/sleep 600 &\nexit 1\n';
+  const { error } = await withCamera({}, { searchPath: await toolsWith(t, leaving) });
+  t.match(error.message, /ended with code 1/);
+  t.same(await children(), []);
 });

@@ -41,11 +41,11 @@ export async function recorded(
       );
     },
   };
-  const startAt = Date.now();
   const recorders = await startRecorders({
     parts: recording.parts,
     cameras: () => [{ name: 'den', timeZone: 'UTC', record: 'on', source }],
   });
+  const startAt = Date.now();
   const recordingLines = (count: number) => recording.waitForLog(({ msg }) => msg === 'recording', count);
   let isOver = false;
   const stop = async () => {

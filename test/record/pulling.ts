@@ -1,5 +1,6 @@
 // Pulls from a fake camera, with limits that tests can wait for.
 
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +75,17 @@ export async function descriptors(): Promise<number> {
 export async function children(): Promise<number[]> {
   const all = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
   return all.split(' ').filter(Boolean).map(Number);
+}
+
+/** The one that this process has started, once it runs under its own name. What confines it may be between. */
+export async function ffmpegPid(): Promise<number> {
+  for (let pids = await children(); pids.length > 0; pids = pids.flatMap(childrenOf))
+    for (const pid of pids) if (readFileSync(`/proc/${pid}/comm`, 'latin1') === 'ffmpeg\n') return pid;
+  throw new Error('an ffmpeg was expected');
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 }
 
 /** The same beside a camera that lasts as long. */

@@ -80,8 +80,13 @@ export async function openRecording(
   const watchedFile = (file: FootageFile): FootageFile => ({
     append: watched('append', (...pieces: Uint8Array[]) => file.append(...pieces)),
     sync: watched('sync', () => file.sync()),
-    finish: watched('finish', () => file.finish()),
-    leave: watched('leave', () => file.leave()),
+    // A fault of ours comes before what closes the file.
+    finish: () =>
+      watched('finish', () => file.finish())().catch(async error => {
+        await file.leave().catch(() => {});
+        throw error;
+      }),
+    leave: () => file.leave(),
   });
   const parts: RecorderParts = {
     catalogue: new Proxy(catalogue, {

@@ -162,6 +162,86 @@ t.test('our own clock that is set begins a new run', async t => {
   t.strictSame(gaps()[0], { startAt: noon + 3000, endAt: noon + 3_600_000, reason: 'clock' });
 });
 
+t.test('a camera that is silent and goes on with its times leaves a gap', async t => {
+  const { bring, writer, segments, clock, gaps, failures } = await opened(t);
+  writer.init(footage.init);
+  bring(footage.fragments.slice(0, 3));
+  clock.pass(5000);
+  bring(footage.fragments.slice(8, 11));
+  await writer.end('stopped', 'off');
+  t.strictSame(failures, []);
+  t.strictSame(
+    segments().map(({ startAt, endAt }) => [startAt - noon, endAt - noon]),
+    [
+      [0, 3000],
+      [8000, 11_000],
+    ],
+  );
+  t.match(gaps(), [{ startAt: noon + 3000, endAt: noon + 8000, reason: 'stalled' }]);
+});
+
+/** A writer whose disk takes what it is given, as soon as `isReady`. */
+function weightless(isReady: Promise<void> = Promise.resolve()) {
+  const clock = handClock(noon);
+  const rows: Segment[] = [];
+  const failures: unknown[] = [];
+  const file: FootageFile = {
+    append: () => isReady,
+    sync: async () => {},
+    leave: async () => {},
+    finish: async () => ({ bytes: 1, sha256: '0'.repeat(64) }),
+  };
+  const writer = startSegmentWriter({
+    ...{ camera, clock, segmentMs: 60_000, lossWindowMs: 5000 },
+    files: { create: async () => file, recover: async () => undefined },
+    catalogue: {
+      addOpenSegment() {},
+      renewOpenSegment() {},
+      fileSegment: segment => void rows.push(segment),
+    },
+    onFailure: error => failures.push(error),
+  });
+  writer.init(footage.init);
+  return { clock, rows, failures, writer };
+}
+
+t.test('so much waits for a disk that hangs, and no more', async t => {
+  const ready = Promise.withResolvers<void>();
+  const { writer, failures } = weightless(ready.promise);
+  const [first] = footage.fragments;
+  if (!first) throw new Error('a fragment was expected');
+  const bytes = Buffer.alloc(8 * 1024 * 1024);
+  for (let count = 0; count < 4; count++) writer.fragment({ ...first, bytes });
+  t.strictSame(failures, []);
+  writer.fragment({ ...first, bytes: Buffer.alloc(1) });
+  t.match(failures, [{ message: /does not keep up/ }]);
+  ready.resolve();
+  await writer.end('disk', 'disk');
+  t.equal(failures.length, 1);
+});
+
+t.test('a camera that sends no key frame any more is connected to anew after half an hour', async t => {
+  const { writer, failures, rows, clock } = weightless();
+  const [first] = footage.fragments;
+  if (!first) throw new Error('a fragment was expected');
+  const bring = async (from: number, to: number) => {
+    for (let second = from; second < to; second++) {
+      clock.pass(1000);
+      writer.fragment({
+        ...first,
+        ...{ startMs: second * 1000, durationMs: 1000, startsWithKeyFrame: second === 0 },
+      });
+    }
+    await new Promise(resolve => setImmediate(resolve));
+  };
+  await bring(0, 1801);
+  t.strictSame([failures, rows], [[], []]);
+  await bring(1801, 1802);
+  t.match(failures, [{ end: 'stalled' }]);
+  t.match(rows, [{ startAt: noon, endAt: noon + 1_801_000, endReason: 'stalled' }]);
+  await writer.end('stalled', 'stalled');
+});
+
 t.test(
   'rows of a camera whose clock is 200 ppm fast are within half a second of the truth for 24 hours',
   async t => {

@@ -64,6 +64,36 @@ t.test('a camera that is switched off or removed ends within a second, and other
   await stop();
 });
 
+t.test('a camera that comes back waits until its first connection is over', async t => {
+  const { connect, bring, pass, stop, set, den, script } = await simulated(t);
+  await connect();
+  await bring(2);
+  const over = Promise.withResolvers<void>();
+  const slow = scriptedSource('b');
+  const source = {
+    key: 'b',
+    async pull(...to: Parameters<typeof slow.source.pull>) {
+      const pull = await slow.source.pull(...to);
+      return {
+        ended: pull.ended,
+        [Symbol.asyncDispose]: () => over.promise.then(() => pull[Symbol.asyncDispose]()),
+      };
+    },
+  };
+  set([{ ...den, source }]);
+  await pass(2000);
+  t.equal(slow.pulls(), 1);
+  set([]);
+  await pass(1000);
+  set([den]);
+  await pass(2000);
+  t.equal(script.pulls(), 1, 'two would write the same open segment');
+  over.resolve();
+  await pass(1000);
+  t.equal(script.pulls(), 2);
+  await stop();
+});
+
 t.test('a new address or password is used at once', async t => {
   const { connect, bring, gaps, pass, stop, set, den, script } = await simulated(t);
   await connect();
@@ -263,6 +293,21 @@ t.test('that nothing is to be recorded is written as soon as it can be', async t
   faults.clear();
   await pass(5000);
   t.match(gaps('den').at(-1), { reason: 'off' });
+  await stop();
+});
+
+t.test('a complaint that differs in its numbers only is told once', async t => {
+  const { script, pass, logged, stop } = await simulated(t);
+  const complaints = () => logged.filter(({ msg }) => msg === 'camera is not recorded').length;
+  for (const at of [7, 8, 1234]) {
+    script.refuse(new StreamError('malformed', `ffmpeg ended: wrong at ${at}, print ${'0af'.repeat(at)}`));
+    script.end(new StreamError('malformed', `ffmpeg ended: wrong at ${at}`));
+    await pass(31_000);
+  }
+  t.equal(complaints(), 2);
+  script.refuse(new StreamError('malformed', 'something else'));
+  await pass(31_000);
+  t.equal(complaints(), 3);
   await stop();
 });
 

@@ -18,7 +18,7 @@ export type LogLine = Record<string, unknown> & { msg: string };
 export type Installation = Awaited<ReturnType<typeof makeInstallation>>;
 
 /** An empty directory with a settings file on free ports. */
-export async function makeInstallation(options: { settings?: string[] } = {}) {
+export async function makeInstallation(options: { settings?: string[]; httpPort?: number | null } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'clipward-installation-'));
   const [explicitPort, implicitPort] = await Promise.all([freePort(), freePort()]);
   const config = join(root, 'clipward.yaml');
@@ -26,6 +26,8 @@ export async function makeInstallation(options: { settings?: string[] } = {}) {
   const lines = [
     'dataDir: ./data',
     'certsDir: ./certs',
+    // Tests run beside each other.
+    `http: { port: ${options.httpPort ?? null} }`,
     'ftps:',
     `  explicit: { host: 127.0.0.1, port: ${explicitPort} }`,
     `  implicit: { host: 127.0.0.1, port: ${implicitPort} }`,
@@ -71,24 +73,42 @@ export function runCommand(args: string[], input = ''): Promise<CommandResult> {
 
 export type Daemon = Awaited<ReturnType<typeof startDaemon>>;
 
-/** Whom a process runs as, with no other group than this one. */
-export type User = Readonly<{ uid: number; gid: number }>;
+/** Whom a process runs as, with no other groups than these. */
+export type User = Readonly<{
+  uid: number;
+  gid: number;
+  groups?: readonly number[];
+  /** What a daemon finds in its environment. */
+  environment?: Readonly<Record<string, string>>;
+}>;
 
 /** The command line that runs another one as a user; needs root. It ends up as the very process that was started. */
 export function asUser(user: User | undefined, command: string[]): [string, string[]] {
   const [program = '', ...args] =
     user === undefined
       ? command
-      : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command];
+      : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, groupsOf(user), '--', ...command];
   return [program, args];
 }
 
+function groupsOf({ groups = [] }: User): string {
+  return groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`;
+}
+
 /** Starts `clipward serve`; resolves when it is ready, or when it has ended instead. */
-export async function startDaemon(args: string[], user?: User) {
-  const child: ChildProcess = spawn(...asUser(user, [process.execPath, main, ...args]), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+export async function startDaemon(
+  args: string[],
+  user?: User,
+  /** Descriptors from 3 on, and a shell script that ends by running "$@". */
+  more: { stdio: number[]; shell: string } = { stdio: [], shell: 'exec "$@"' },
+) {
+  const command = ['sh', '-c', more.shell, 'sh', process.execPath, main, ...args];
+  const child: ChildProcess = spawn(...asUser(user, command), {
+    stdio: ['ignore', 'pipe', 'pipe', ...more.stdio],
     // What the test runner asks of its children is not for another user's.
-    ...(user === undefined ? {} : { cwd: '/', env: { PATH: process.env.PATH, TZ: process.env.TZ } }),
+    ...(user === undefined
+      ? {}
+      : { cwd: '/', env: { PATH: process.env.PATH, TZ: process.env.TZ, ...user.environment } }),
   });
   const lines: string[] = [];
   let stderr = '';

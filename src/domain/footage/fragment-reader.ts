@@ -56,6 +56,9 @@ export class FragmentFormatError extends Error {
 
 /** A second of a camera at 100 Mbit/s, and the key frames of an 8K one. */
 export const maxPartBytes = 64 * 1024 * 1024;
+/** What is read box by box, and not only kept: some kilobytes as ffmpeg writes it. Its boxes may have eight bytes each. */
+export const maxReadBytes = 1024 * 1024;
+const maxTracks = 8;
 
 /** Room for what comes before the bulk of a part: as a rule, a whole moof. */
 const firstRoomBytes = 4096;
@@ -89,7 +92,8 @@ export function createFragmentReader(): FragmentReader {
     const header = readBoxHeader(room, boxAt, filled);
     if (header !== undefined && (header.size < header.headerBytes || header.size > maxPartBytes))
       throw new FragmentFormatError('a box has a size that none can have');
-    if (header !== undefined && boxAt + header.size > maxPartBytes)
+    const isRead = header?.type === 'moov' || header?.type === 'moof';
+    if (header !== undefined && boxAt + header.size > (isRead ? maxReadBytes : maxPartBytes))
       throw new FragmentFormatError('a fragment is larger than a camera makes');
     return header;
   };
@@ -147,7 +151,8 @@ function readInit(bytes: Buffer): FootageInit {
   const tracks = [...boxesIn(bytes, moov.bodyAt, moov.end)]
     .filter(box => box.type === 'trak')
     .map(trak => readTrack(bytes, trak));
-  if (tracks.length === 0 || tracks.length > 8) throw new FragmentFormatError('a description without tracks');
+  if (tracks.length === 0 || tracks.length > maxTracks)
+    throw new FragmentFormatError('a description without tracks');
   return { bytes, tracks };
 }
 
@@ -186,6 +191,7 @@ function readFragment(bytes: Buffer, init: FootageInit): Fragment {
     const { times, isFirstSync } = readTrackFragment(bytes, traf);
     const track = init.tracks.find(({ id }) => id === times.trackId);
     if (!track) throw new FragmentFormatError('media of a track that was not described');
+    if (tracks.length === maxTracks) throw new FragmentFormatError('media of too many tracks');
     if (track.kind === 'video' && isFirstSync) startsWithKeyFrame = true;
     tracks.push(times);
   }

@@ -15,7 +15,10 @@ export type RtspElement =
   | Readonly<{ type: 'packet'; channel: number; bytes: Buffer }>;
 
 export type RtspReader = Readonly<{
-  /** What is complete now. Throws RtspFormatError: nothing after it can be understood, and the connection is to be closed. */
+  /**
+   * What is complete now; nothing else of `bytes` is kept, so that they may lie in memory that is used again. Throws
+   * RtspFormatError: nothing after it can be understood, and the connection is to be closed.
+   */
   push(bytes: Buffer): RtspElement[];
 }>;
 
@@ -40,9 +43,12 @@ export function createRtspReader(): RtspReader {
   let wanted = 1;
   return {
     push(bytes) {
-      pieces.push(bytes);
       gathered += bytes.length;
-      if (gathered < wanted) return [];
+      if (gathered < wanted) {
+        pieces.push(Buffer.from(bytes));
+        return [];
+      }
+      pieces.push(bytes);
       const all = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, gathered);
       const elements: RtspElement[] = [];
       let at = 0;

@@ -5,7 +5,7 @@ import { confinedFfmpeg } from '../../media/record-process.ts';
 import { type Check, fail, pass } from '../check.ts';
 
 const run = promisify(execFile);
-const deadlineMs = 10_000;
+const deadlineMs = 6000;
 const maxOutputBytes = 64 * 1024;
 const install = 'Install both from the distribution: apt-get install ffmpeg util-linux.';
 
@@ -15,7 +15,7 @@ export function recordingTools(searchPath?: string): Check {
     name: 'recording-tools',
     async run() {
       try {
-        const [program, args] = await confinedFfmpeg(['-hide_banner', '-h', 'demuxer=rtsp'], searchPath);
+        const [program, args] = await confinedFfmpeg(['-hide_banner', '-h', 'demuxer=rtsp'], { searchPath });
         const { stdout } = await run(program, args, { timeout: deadlineMs, maxBuffer: maxOutputBytes });
         return /^Demuxer rtsp/m.test(stdout)
           ? pass('ffmpeg records with its limits: memory, files, no new rights')

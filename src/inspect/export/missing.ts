@@ -1,3 +1,5 @@
+// Which parts of what was asked for an export does not hold, and why.
+
 import type { Clip } from '../../catalogue/clip-row.ts';
 import { eventSpan } from '../../domain/event.ts';
 import { type Span, spansBetween } from '../../domain/footage/coverage.ts';
@@ -30,14 +32,27 @@ export function findMissing(
   for (const { id, reason, ...about } of lost) say(reason, id, [about]);
   for (const { reason, ...about } of catalogue.gaps({ ...span, now })) say(reason, null, [about]);
   const recordedUntil = Math.max(from, ...pieces.map(({ endAt }) => endAt));
-  const isComing = to > now || catalogue.isRecording(camera, now);
-  if (isComing && (pieces.length > 0 || from >= now))
-    say('not-yet', null, [{ startAt: recordedUntil, endAt: to }]);
+  say('not-yet', null, writtenSince(catalogue, { camera, from: recordedUntil, to, now }));
   say('no-record', null, [whole]);
   const clips = said.length === 0 ? [] : clipsBetween(catalogue, span);
   return said
     .sort((one, other) => one.startAt - other.startAt)
     .map(each => ({ ...each, clips: clips.filter(clip => overlaps(clip, each)).map(({ id }) => id) }));
+}
+
+/** What has been recorded after the last piece since that was read, and what had not happened. */
+function writtenSince(
+  { openSegments, segmentsBetween, isRecording }: ExportParts['catalogue'],
+  { camera, from, to, now }: Readonly<{ camera: string; from: number; to: number; now: number }>,
+): Span[] {
+  if (from >= to) return [];
+  const open = openSegments().find(each => each.camera === camera);
+  const isOpen = open !== undefined && open.startAt < to && isRecording(camera, now);
+  return [
+    ...segmentsBetween({ camera, from, to }),
+    ...(isOpen ? [{ startAt: open.startAt, endAt: to }] : []),
+    ...(to > now ? [{ startAt: now, endAt: to }] : []),
+  ];
 }
 
 function cutTo({ startAt, endAt }: Span, within: Span): Span {
