@@ -97,6 +97,8 @@ export function stepsOf(parts: { container: Container; release: string }): Step[
           /clipward: done\./,
         ])
           assert.match(said, expected);
+        for (const left of ['data', 'state', 'config/clipward.yaml'])
+          assert.equal((await run('test', '-e', `/opt/clipward/current/${left}`)).code, 1, left);
         assert.equal((await clips()).length, 1);
         await must('clipward', 'verify');
       },
