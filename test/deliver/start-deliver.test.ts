@@ -116,6 +116,32 @@ t.test(
   },
 );
 
+t.test('when a target is back, what waits for it comes at once, the oldest first', async t => {
+  const { clock, catalogue, settle } = makeOutbox(t);
+  let isDead = true;
+  const hook = fakeChannel('webhook', async () => {
+    if (isDead) throw new Error('dead');
+  });
+  await using _running = deliver({ catalogue, clock, channels: [hook.channel] });
+  const wrong = [silent];
+  for (let count = 1; count <= 4; count++) {
+    await hook.times(count);
+    await until(() => catalogue.dueDelivery('webhook', clock.at) === undefined);
+    clock.at += 1000;
+    wrong.push({ ...silent, subject: `attic-${count}` });
+    settle(wrong, () => true);
+  }
+  await hook.times(5);
+  await until(() => catalogue.dueDelivery('webhook', clock.at) === undefined);
+  isDead = false;
+  // Nothing but the first message may be tried by now.
+  clock.at = 1_000_000 + 10_000;
+  await hook.times(10);
+  const came = hook.sent.slice(5).map(({ at }) => at);
+  t.same(came, came.toSorted());
+  t.equal(new Set(came).size, 5);
+});
+
 t.test('a mail server that is down for a day loses nothing', async t => {
   const { clock, catalogue, settle, file } = makeOutbox(t, 1_000_000, { host: '127.0.0.1' });
   const certificate = makeCertificate(dirname(file));
