@@ -17,8 +17,14 @@ const programs = {
   openssl: ['openssl'],
   bubblewrap: ['bwrap'],
   iproute2: ['ip'],
+  nftables: ['nft'],
+  // A file system that shares bytes, for backups.
+  'btrfs-progs': ['mkfs.btrfs'],
   procps: ['ps'],
   tcpdump: ['tcpdump'],
+  zsh: ['zsh'],
+  fish: ['fish'],
+  mandoc: ['mandoc'],
   systemd: ['systemd-analyze', 'systemd-notify'],
   shellcheck: ['shellcheck'],
   // The RTSP test camera: gst-rtsp-server, its encoders and payloaders, driven from Python.

@@ -21,14 +21,16 @@ import { fileEntry } from './ingest/file-entry.ts';
 import { startIngest } from './ingest/ingest.ts';
 import type { FilingParts } from './ingest/parts.ts';
 import { placeFootage, placePending } from './ingest/place-pending.ts';
-import { startHeadAnnouncements } from './inspect/announce-head.ts';
+import { isHeadSound, startHeadAnnouncements } from './inspect/announce-head.ts';
 import { startPromiseWarnings } from './inspect/announce-promises.ts';
+import { createFilingTimes } from './inspect/health/filing-times.ts';
 import { openMedia } from './media/media.ts';
 import { openRetention } from './retain/open-retention.ts';
 import { startRetain } from './retain/start-retain.ts';
 import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 import { startWatch, type Watch } from './watch/watch.ts';
+import { startLookout } from './watch-over.ts';
 
 /**
  * Entries that can neither be filed nor moved away stay where they are, and are not looked at again before the next start:
@@ -93,6 +95,10 @@ export async function startArchiveRole(options: {
     }),
   );
   opened.use(startPromiseWarnings({ catalogue, accounts, settings, clock, log }));
+  const isChainSound = () => isHeadSound({ archiveId, catalogue, publicKey });
+  const filingTimes = createFilingTimes();
+  const takeCounts = filingTimes.take;
+  opened.use(startLookout({ catalogue, accounts, inbox, settings, isChainSound, takeCounts, clock, log }));
   const unmovable = new Set<string>();
   // Watch and ingest know nothing of each other: entries go one way, the word that there is room the other.
   let watch: Watch | undefined;
@@ -100,11 +106,13 @@ export async function startArchiveRole(options: {
   const ingest = opened.use(
     startIngest({
       fileEntry: (entry, signal) =>
-        fileEntry(parts, entry, signal).catch(async error => {
-          if (isDiskFull(error)) retain.hurry();
-          await makeRoomFor(error);
-          throw error;
-        }),
+        filingTimes
+          .timed(clock, () => fileEntry(parts, entry, signal))
+          .catch(async error => {
+            if (isDiskFull(error)) retain.hurry();
+            await makeRoomFor(error);
+            throw error;
+          }),
       async quarantineEntry(entry, reason) {
         const at = clock.now();
         // The row comes first: a crash in between leaves an entry that is put aside again, not one that nobody counts.

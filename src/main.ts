@@ -1,16 +1,21 @@
 // argv to one command.
 
+import { registerBackupCommand } from './cli/backup.ts';
 import { registerBanCommands } from './cli/ban.ts';
 import { registerCameraCommands } from './cli/camera.ts';
+import { registerCertCommands } from './cli/cert.ts';
 import { registerCheckCommand } from './cli/check.ts';
 import { registerClipCommands } from './cli/clip.ts';
+import { registerCompletionCommands } from './cli/completion.ts';
 import { registerConfigCommands } from './cli/config.ts';
 import { registerDoctorCommand } from './cli/doctor.ts';
 import { registerEventCommands } from './cli/event.ts';
+import { registerFirewallCommand } from './cli/firewall.ts';
 import { registerFootageCommands } from './cli/footage.ts';
 import { runProgram } from './cli/frame.ts';
 import { registerHoldCommands } from './cli/hold.ts';
 import { registerImportCommand } from './cli/import.ts';
+import { registerManualCommand } from './cli/manual.ts';
 import { registerNetworkCommands } from './cli/network.ts';
 import { registerRetentionCommands } from './cli/retention.ts';
 import { registerServeCommand } from './cli/serve.ts';
@@ -28,15 +33,20 @@ process.exitCode = await runProgram(process.argv.slice(2), [
   registerCameraCommands,
   registerNetworkCommands,
   registerBanCommands,
+  registerCertCommands,
   registerClipCommands,
   registerEventCommands,
   registerFootageCommands,
   registerHoldCommands,
   registerRetentionCommands,
   registerImportCommand,
+  registerBackupCommand,
   registerStatusCommand,
   registerCheckCommand,
   registerVerifyCommand,
   registerDoctorCommand,
+  registerFirewallCommand,
   registerConfigCommands,
+  registerCompletionCommands,
+  registerManualCommand,
 ]);

@@ -2,6 +2,7 @@
 // cameras; what a camera sends is taken apart by an ffmpeg that reaches nothing but this process.
 
 import { statfs } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { AccountReader, Camera } from './access/accounts.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { readSigningKey } from './access/signing-key.ts';
@@ -11,7 +12,7 @@ import { onceMounted } from './archive/once-mounted.ts';
 import type { Clock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
-import { catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
+import { type Catalogue, catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
 import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
 import { startPull } from './record/pull.ts';
 import type { CameraSource } from './record/recorder-parts.ts';
@@ -20,6 +21,7 @@ import { type RecordedCamera, type Recorders, startRecorders } from './record/st
 import { StreamError } from './record/stream-error.ts';
 import { type SelfTest, testRole } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
+import { startMessenger } from './watch-over.ts';
 
 type RoleOptions = Readonly<{ settings: Settings; archiveId: string; log: Log; clock: Clock }>;
 
@@ -30,6 +32,9 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   const { settings, archiveId, clock } = options;
   const { dataDir, stateDir } = settings;
   const log = options.log.child({ role: 'outbound' });
+  // Fragments are memory outside the heap that counts as the heap's growth: V8 would look through all of it every second or
+  // two. Four times its size is as far as V8 lets any heap grow before that.
+  setFlagsFromString('--heap-growing-percent=300');
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
   const { sign } = await readSigningKey(stateDir, process.env.CREDENTIALS_DIRECTORY);
@@ -40,6 +45,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
       eventGapMs: settings.events.gapMs,
     }),
   );
+  opened.use(await startMessenger({ catalogue, settings, clock, log }));
   let recorders: Recorders | undefined;
   opened.defer(async () => recorders?.[Symbol.asyncDispose]());
   const work = async () => {
@@ -55,7 +61,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
         segmentMs: settings.record.segmentMs,
         lossWindowMs: settings.record.lossWindowMs,
       },
-      cameras: () => recordedCameras(accounts, { ...options, log }),
+      cameras: () => recordedCameras(accounts, { ...options, log, catalogue }),
     });
   };
   opened.use(await onceMounted({ work, log }));
@@ -66,7 +72,7 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   };
 }
 
-function recordedCameras(accounts: AccountReader, options: RoleOptions): RecordedCamera[] {
+function recordedCameras(accounts: AccountReader, options: RoleOptions & Counter): RecordedCamera[] {
   const { enabled } = options.settings.record;
   return accounts
     .cameras()
@@ -75,8 +81,29 @@ function recordedCameras(accounts: AccountReader, options: RoleOptions): Recorde
       name: camera.name,
       timeZone: camera.timeZone,
       record: enabled ? camera.record : 'off',
-      source: sourceOf(camera, options),
+      source: counted(camera.name, sourceOf(camera, options), options),
     }));
+}
+
+type Counter = Readonly<{ catalogue: Pick<Catalogue, 'addCounts'> }>;
+
+/** For the metrics. */
+function counted(
+  camera: string,
+  source: CameraSource,
+  { catalogue, log }: RoleOptions & Counter,
+): CameraSource {
+  return {
+    ...source,
+    pull(sink, signal) {
+      try {
+        catalogue.addCounts([{ name: 'stream-starts', label: camera, value: 1 }]);
+      } catch (error) {
+        log.debug({ error: messageOf(error) }, 'counts not written');
+      }
+      return source.pull(sink, signal);
+    },
+  };
 }
 
 function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): CameraSource {

@@ -2,8 +2,10 @@
 // by cameras, and knows neither the catalogue nor the archive nor any secret but its own TLS keys. Under a user of its own it
 // can write incoming/, inbox/ and its directory in the state directory, and nothing else (docs/security.md).
 
+import { readCheckPasses } from './access/check-pass.ts';
 import { openAccountReader } from './access/open-accounts.ts';
 import { openPasswordVerifier } from './access/passwords.ts';
+import { openReceiverCounts } from './access/receiver-counts.ts';
 import { openReceiverMemory } from './access/receiver-memory.ts';
 import { openSessionRecorder } from './access/session-recorder.ts';
 import { watchCertificates } from './access/watch-certificates.ts';
@@ -36,7 +38,8 @@ export async function startReceiveRole(options: {
   const { dataDir, stateDir, ftps } = settings;
   const log = options.log.child({ role: 'receive' });
   await using opened = new AsyncDisposableStack();
-  const certificates = opened.use(await watchCertificates({ certsDir: settings.certsDir, log }));
+  const places = { certsDir: settings.certsDir, outsideDir: ftps.tls.certificateDir };
+  const certificates = opened.use(await watchCertificates({ ...places, log, clock }));
   const accounts = opened.use(openAccountReader({ stateDir }));
   const memory = opened.use(
     await openReceiverMemory({
@@ -53,7 +56,8 @@ export async function startReceiveRole(options: {
     }
   }, pruneIntervalMs).unref();
   opened.defer(() => clearInterval(pruning));
-  const { observe } = opened.use(openSessionRecorder({ stateDir, accounts, clock, log }));
+  const recorder = opened.use(openSessionRecorder({ stateDir, accounts, clock, log }));
+  const counts = opened.use(openReceiverCounts({ stateDir, clock, log }));
   // Before the door opens there is no upload in progress: what lies in incoming/ was left by a crash. A disk that is not
   // there is looked at when it is; until then uploads are refused with 452.
   const recovery = opened.use(
@@ -73,10 +77,14 @@ export async function startReceiveRole(options: {
       allowedNetworks: ftps.allowedNetworks,
       accounts,
       verifier: openPasswordVerifier({ accounts }),
+      checkPasses: readCheckPasses({ stateDir, clock }),
       memory,
       uploads: heldUntilDone(recovery, openUploads({ dataDir, archiveId })),
       tlsIdentities: () => Object.values(certificates.current()),
-      observe,
+      observe(visitor, event) {
+        recorder.observe(visitor, event);
+        counts.observe(event);
+      },
       clock,
       log,
     }),

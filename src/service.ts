@@ -117,8 +117,7 @@ async function prepareInstallation(options: ServiceOptions): Promise<string> {
 }
 
 function openOwnCertificates({ settings, log, clock }: ServiceOptions): Promise<unknown> {
-  const { certsDir, ftps } = settings;
-  return openCertificates({ certsDir, ...serverNames(ftps.passive.address), clock, log });
+  return openCertificates({ certsDir: settings.certsDir, ...serverNames(settings.ftps), clock, log });
 }
 
 async function receiveWith(options: ServiceOptions, archiveId: string): Promise<ReceiveRole> {

@@ -75,6 +75,7 @@ install() {
   install_settings
   move_archive
   install_units
+  make_certificates
   start_all
   say "done. Clips and recordings are in $data/data, settings in $settings."
   say "Next: clipward camera add front-door --allow 192.168.1.20 (the address of your camera), and clipward doctor"
@@ -329,6 +330,12 @@ END
     systemctl --quiet enable clipward.target $sockets $services
     say 'units enabled: they start with the machine'
   fi
+}
+
+# The archive, which renews them, sees no network: the addresses that they are made out to are known here.
+make_certificates() {
+  "$command" cert renew --if-needed >/dev/null 2>&1 ||
+    say 'certificates could not be made just now: the archive makes them, without the addresses of this machine (clipward cert renew)'
 }
 
 start_all() {

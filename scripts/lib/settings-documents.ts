@@ -35,7 +35,9 @@ function reference(): string {
 
 function row({ key, type, default: standard, explanation }: SettingKey): string {
   const shown =
-    standard === undefined ? '' : `\`${Array.isArray(standard) ? standard.join('`, `') : standard}\``;
+    standard === undefined
+      ? ''
+      : `\`${Array.isArray(standard) ? standard.join('`, `') || 'none' : standard}\``;
   return `| \`${key}\` | ${type.replaceAll(' | ', ', ')} | ${shown} | ${explanation} |`;
 }
 
@@ -81,7 +83,8 @@ function example(): string {
 /** The key with its default, as it would stand in this file; `#` is in the first column, so that taking it away is enough. */
 function commentedOut({ key, default: standard }: SettingKey, depth: number): string[] {
   const name = key.slice(key.lastIndexOf('.') + 1);
-  const value = name.endsWith('Dir') ? String(standard ?? './state').replace(/^\.\//, '../') : standard;
+  const path = standard ?? (name === 'stateDir' ? './state' : null);
+  const value = typeof path === 'string' && name.endsWith('Dir') ? path.replace(/^\.\//, '../') : path;
   return stringify({ [name]: value }, { lineWidth: 0 })
     .trimEnd()
     .split('\n')

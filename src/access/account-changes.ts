@@ -122,6 +122,7 @@ function updateSettings(db: Db, name: string, changes: CameraChanges): void {
     max_files_per_day: changes.maxFilesPerDay,
     keep_clips_days: changes.keepClipsDays,
     keep_footage_days: changes.keepFootageDays,
+    expect_every_ms: changes.expectEveryMs,
     max_bytes: changes.maxBytes,
     rtsp_url: changes.rtspUrl,
     sub_rtsp_url: changes.subRtspUrl,

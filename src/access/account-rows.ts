@@ -39,6 +39,7 @@ type CameraRow = {
   max_files_per_day: number | null;
   keep_clips_days: number | null;
   keep_footage_days: number | null;
+  expect_every_ms: number | null;
   max_bytes: number | null;
   rtsp_url: string | null;
   sub_rtsp_url: string | null;
@@ -105,6 +106,7 @@ function toCamera(row: CameraRow, networks: readonly string[]): Camera {
     maxFilesPerDay: row.max_files_per_day,
     keepClipsDays: row.keep_clips_days,
     keepFootageDays: row.keep_footage_days,
+    expectEveryMs: row.expect_every_ms,
     maxBytes: row.max_bytes,
     rtspUrl: row.rtsp_url,
     subRtspUrl: row.sub_rtsp_url,

@@ -30,6 +30,8 @@ export type Camera = Readonly<{
   /** After how many days its clips, and its footage, are deleted; null: the installation's setting. */
   keepClipsDays: number | null;
   keepFootageDays: number | null;
+  /** Without an upload for so long it counts as silent; null: by its habit, 0: never. */
+  expectEveryMs: number | null;
   /** What all its media may take; null: an equal part. */
   maxBytes: number | null;
   /** Its own stream (domain/rtsp/rtsp-address.ts), without a password; null: there is nothing to record. */
@@ -97,6 +99,7 @@ export type CameraChanges = Readonly<{
   keepClipsDays?: number | null;
   keepFootageDays?: number | null;
   maxBytes?: number | null;
+  expectEveryMs?: number | null;
   rtspUrl?: string | null;
   subRtspUrl?: string | null;
   record?: string;

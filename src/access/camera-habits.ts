@@ -9,6 +9,8 @@ import { openReceiverDatabase, receiverDatabaseFile } from './receiver-database.
 export type CameraHabits = Readonly<{
   /** The control connection of the last log-in. */
   control: Readonly<{ listener: string; protocol: string; cipher: string; alpn: string | null }> | null;
+  /** Whether the password of the last log-in is one that is tried first; null: not known. */
+  weakPassword: boolean | null;
   passiveMode: 'PASV' | 'EPSV' | null;
   /** The last data connection that was secured. */
   data: Readonly<{
@@ -98,6 +100,7 @@ const columns = [
   'refusal_at',
   'refusal_address',
   'refusal_event',
+  'weak_password',
 ] as const;
 
 /** Groups are written together: when its first column is null, all of a group is. */
@@ -123,6 +126,7 @@ type Row = {
   refusal_at: number | null;
   refusal_address: string;
   refusal_event: string;
+  weak_password: number | null;
 };
 
 function prepareFind(db: Db) {
@@ -143,6 +147,7 @@ function habitsOf(row: Row): CameraHabits {
             cipher: row.control_cipher,
             alpn: row.control_alpn,
           },
+    weakPassword: row.weak_password === null ? null : row.weak_password === 1,
     passiveMode: row.passive_mode,
     data:
       row.data_protocol === null
@@ -175,7 +180,7 @@ function habitsOf(row: Row): CameraHabits {
 }
 
 function rowOf(account: Account, habits: HabitChange) {
-  const { control, passiveMode, data, counts, lastUpload, lastRefusal } = habits;
+  const { control, weakPassword, passiveMode, data, counts, lastUpload, lastRefusal } = habits;
   return {
     camera: account.name,
     account_added_at: account.addedAt,
@@ -198,5 +203,6 @@ function rowOf(account: Account, habits: HabitChange) {
     refusal_at: lastRefusal?.atMs ?? null,
     refusal_address: lastRefusal?.address ?? null,
     refusal_event: lastRefusal ? JSON.stringify(lastRefusal.event) : null,
+    weak_password: typeof weakPassword === 'boolean' ? Number(weakPassword) : null,
   } as Row;
 }

@@ -5,25 +5,25 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { closeToOthers, makeDirectory } from '../base/durable.ts';
-import { SettingsError } from '../base/errors.ts';
+import { FailedError, SettingsError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { parseAddress } from '../domain/networks.ts';
+import { alternativeNames, type Subjects, withAddressesOf } from './alternative-names.ts';
 import {
   certificateFileOf,
   keyFileOf,
   makeKey,
-  type PairName,
+  readKey,
   readPair,
-  type StoredPair,
+  replaceKey,
   writeCertificate,
 } from './certificate-files.ts';
+import type { ServerName } from './installed-certificates.ts';
 import {
   type Authority,
   issueAuthority,
   issueEcdsaServer,
   issueRsaServer,
   organisation,
-  type ServerRequest,
   type Validity,
 } from './issue-certificate.ts';
 
@@ -50,17 +50,24 @@ const serverLifetimeMs = 2 * 365 * dayMs;
 const renewBeforeMs = 30 * dayMs;
 /** Clocks of cameras are wrong by whole time zones. */
 const backdatedMs = dayMs;
-/** So that a machine with a crowd of addresses does not grow a certificate that small cameras choke on. */
-export const maxAlternativeNames = 64;
+/** A key that is replaced again and again while its certificate is made is somebody's mistake. */
+const maxIssues = 3;
 
-type Parts = Readonly<{
+export type CertificateParts = Readonly<{
   certsDir: string;
-  /** Names that clients may use for this server, as configured. */
+  /** Names and addresses that clients may use for this server, as configured. */
   names: readonly string[];
-  /** Addresses of its interfaces, and the passive address. */
+  /** Addresses of its interfaces. */
   addresses: readonly string[];
+  /** False: this process cannot see them, and what a certificate has stays in it. Default: true. */
+  knowsAddresses?: boolean;
   clock: Clock;
   log: Log;
+}>;
+
+type Renewal = Readonly<{
+  /** Servers' certificates of ours are made anew whatever they are like; `keys`: with new keys. */
+  renew: 'needed' | 'all' | 'keys';
 }>;
 
 /**
@@ -68,14 +75,19 @@ type Parts = Readonly<{
  * end within 30 days, do not cover a name or address of this server, or come from an earlier authority. Throws
  * SettingsError for keys that others may read, pairs that do not match, and what cannot be made without the authority's key.
  */
-export async function openCertificates(parts: Parts): Promise<Certificates> {
+export async function openCertificates(
+  parts: CertificateParts,
+  { renew }: Renewal = { renew: 'needed' },
+): Promise<Certificates> {
   const { certsDir } = parts;
   const subjects = alternativeNames(parts);
   await makeDirectory(certsDir);
   await closeToOthers(certsDir);
   const authority = await openAuthority(parts);
-  const rsa = await openServer(parts, authority, subjects, 'server-rsa');
-  const ecdsa = await openServer(parts, authority, subjects, 'server-ecdsa');
+  if (renew !== 'needed') requireSigner(authority, certsDir, 'server-rsa');
+  const ask = { subjects, renew } as const;
+  const rsa = await openServer(parts, authority, { ...ask, name: 'server-rsa' });
+  const ecdsa = await openServer(parts, authority, { ...ask, name: 'server-ecdsa' });
   const fingerprint = (pem: string) => new X509Certificate(pem).fingerprint256;
   return {
     rsa,
@@ -96,7 +108,7 @@ export function authorityCertificateFile(certsDir: string): string {
 
 type OpenAuthority = Readonly<{ certificate: string; leaf: X509Certificate; signer?: Authority }>;
 
-async function openAuthority({ certsDir, clock, log }: Parts): Promise<OpenAuthority> {
+async function openAuthority({ certsDir, clock, log }: CertificateParts): Promise<OpenAuthority> {
   const { key, certificate } = await readPair(certsDir, 'ca');
   if (certificate !== undefined && !certificate.leaf.ca) {
     throw new SettingsError(
@@ -121,61 +133,76 @@ async function openAuthority({ certsDir, clock, log }: Parts): Promise<OpenAutho
   return { certificate: pem, leaf, signer: { certificate: pem, key: keyPem } };
 }
 
-type ServerName = Exclude<PairName, 'ca'>;
-type Subjects = Pick<ServerRequest, 'names' | 'addresses'>;
+type Ask = Readonly<{ name: ServerName; subjects: Subjects; renew: Renewal['renew'] }>;
 
 async function openServer(
-  parts: Parts,
+  parts: CertificateParts,
   authority: OpenAuthority,
-  subjects: Subjects,
-  name: ServerName,
+  { name, subjects: wanted, renew }: Ask,
 ): Promise<ServerCertificate> {
   const { certsDir, clock, log } = parts;
   const { key, certificate } = await readPair(certsDir, name);
   if (certificate === undefined)
-    return issueServer(parts, authority, subjects, { name, key, reason: 'missing' });
+    return issueServer(parts, authority, { name, subjects: wanted, reason: 'missing' });
   if (key === undefined) {
     throw new SettingsError(
       `${keyFileOf(certsDir, name)} is missing beside its certificate: restore it, or move the certificate away so that clipward makes both anew.`,
     );
   }
-  const reason = reasonToRenew(certificate.leaf, authority.leaf, subjects, clock.now());
-  if (reason !== undefined && isOurs(certificate.leaf) && authority.signer !== undefined)
-    return issueServer(parts, authority, subjects, { name, key, reason });
-  if (reason !== undefined) {
-    const { validTo } = certificate.leaf;
-    log.warn({ certificate: name, reason, validTo }, 'server certificate needs to be replaced by hand');
+  const { leaf } = certificate;
+  const isOwn = isOurs(leaf);
+  const subjects = parts.knowsAddresses === false && isOwn ? withAddressesOf(leaf, wanted) : wanted;
+  if (renew !== 'needed' && isOwn) {
+    if (renew === 'keys') await replaceKey(certsDir, name);
+    return issueServer(parts, authority, { name, subjects, reason: 'asked' });
   }
+  const reason = isOwn ? reasonToRenew(leaf, authority.leaf, subjects, clock.now()) : undefined;
+  if (reason !== undefined && authority.signer !== undefined)
+    return issueServer(parts, authority, { name, subjects, reason });
+  if (reason !== undefined)
+    log.warn(
+      { certificate: name, reason, validTo: leaf.validTo },
+      'server certificate needs to be replaced by hand',
+    );
   return { cert: certificate.pem, key: key.pem };
 }
 
-type Reason = 'missing' | 'expiry' | 'names' | 'authority';
-type Issue = Readonly<{ name: ServerName; key: StoredPair['key'] | undefined; reason: Reason }>;
+type Reason = 'missing' | 'asked' | 'expiry' | 'names' | 'authority';
+type Issue = Readonly<{ name: ServerName; subjects: Subjects; reason: Reason }>;
 
 async function issueServer(
-  { certsDir, clock, log }: Parts,
+  { certsDir, clock, log }: CertificateParts,
   authority: OpenAuthority,
-  subjects: Subjects,
-  { name, key: existingKey, reason }: Issue,
+  { name, subjects, reason }: Issue,
 ): Promise<ServerCertificate> {
-  if (authority.signer === undefined) {
-    throw new SettingsError(
-      `${certificateFileOf(certsDir, name)} cannot be made without the authority's key ${keyFileOf(certsDir, 'ca')}: restore that key, or move ca.crt away so that clipward makes a new authority.`,
-    );
-  }
-  // A key that is there is kept: only one file is replaced then, and a crash cannot part key and certificate.
-  const key = existingKey?.pem ?? (await makeKey(certsDir, name));
-  const validity = validityFrom(clock, serverLifetimeMs, authority.leaf);
+  const signer = requireSigner(authority, certsDir, name);
   const issue = name === 'server-rsa' ? issueRsaServer : issueEcdsaServer;
-  const pem = await issue(authority.signer, { key, ...subjects, validity });
-  const cert = [pem, authority.certificate].map(each => `${each.replaceAll('\r', '').trim()}\n`).join('');
-  await writeCertificate(certsDir, name, cert);
-  const { validTo } = new X509Certificate(pem);
-  log.info({ certificate: name, reason, validTo }, 'server certificate issued');
-  return { cert, key };
+  for (let count = 0; count < maxIssues; count += 1) {
+    // A key that is there is kept: only one file is replaced then, and a crash cannot part key and certificate.
+    const key = (await readKey(certsDir, name)) ?? (await makeKey(certsDir, name));
+    const validity = validityFrom(clock, serverLifetimeMs, authority.leaf);
+    const pem = await issue(signer, { key, ...subjects, validity });
+    const cert = [pem, authority.certificate].map(each => `${each.replaceAll('\r', '').trim()}\n`).join('');
+    await writeCertificate(certsDir, name, cert);
+    // Another process may have put a new key there meanwhile.
+    if ((await readKey(certsDir, name)) !== key) continue;
+    const { validTo } = new X509Certificate(pem);
+    log.info({ certificate: name, reason, validTo }, 'server certificate issued');
+    return { cert, key };
+  }
+  throw new FailedError(
+    `${keyFileOf(certsDir, name)} changes while its certificate is made: let only one program do that.`,
+  );
 }
 
-/** An operator's own certificate is judged by its time only: its names are what its authority confirmed. */
+function requireSigner({ signer }: OpenAuthority, certsDir: string, name: ServerName): Authority {
+  if (signer !== undefined) return signer;
+  throw new SettingsError(
+    `${certificateFileOf(certsDir, name)} cannot be made without the authority's key ${keyFileOf(certsDir, 'ca')}: restore that key, or move ca.crt away so that clipward makes a new authority.`,
+  );
+}
+
+/** For one of ours: an operator's own is his to renew, and its names are what its authority confirmed. */
 function reasonToRenew(
   leaf: X509Certificate,
   authority: X509Certificate,
@@ -184,8 +211,7 @@ function reasonToRenew(
 ): Reason | undefined {
   const isLasting = isValidAt(leaf, nowMs) && isValidAt(leaf, nowMs + renewBeforeMs);
   // A clock at which even the authority is not valid is wrong: what was issued by it would be wrong, too.
-  if (!isLasting && (isValidAt(authority, nowMs) || !isOurs(leaf))) return 'expiry';
-  if (!isOurs(leaf)) return undefined;
+  if (!isLasting && isValidAt(authority, nowMs)) return 'expiry';
   if (!leaf.checkIssued(authority) || !leaf.verify(authority.publicKey)) return 'authority';
   const isCovered =
     names.every(name => leaf.checkHost(name) !== undefined) &&
@@ -193,7 +219,8 @@ function reasonToRenew(
   return isCovered ? undefined : 'names';
 }
 
-function isOurs(leaf: X509Certificate): boolean {
+/** By the name of its issuer, which says who looks after it and proves nothing. */
+export function isOurs(leaf: X509Certificate): boolean {
   return leaf.issuer.split('\n').includes(`O=${organisation}`);
 }
 
@@ -208,21 +235,4 @@ function validityFrom(clock: Clock, lifetimeMs: number, authority?: X509Certific
     notBeforeMs: clock.now() - backdatedMs,
     notAfterMs: Math.min(notAfterMs, authority?.validToDate.getTime() ?? notAfterMs),
   };
-}
-
-/** Names that are addresses count as such. Configured ones come first: of a crowd, the interfaces' addresses are cut. */
-function alternativeNames({ names, addresses }: Pick<Parts, 'names' | 'addresses'>): Subjects {
-  const hosts = names.filter(name => parseAddress(name) === undefined);
-  const bad = hosts.find(name => !/^[a-z0-9_][a-z0-9._-]{0,252}$/i.test(name));
-  if (bad !== undefined) {
-    throw new SettingsError(
-      `${JSON.stringify(bad)} is no name for a certificate: give a host name like nas.lan, or an address.`,
-    );
-  }
-  const dns = [...new Set([...hosts.map(name => name.toLowerCase()), 'localhost'])];
-  const ips = ['127.0.0.1', '::1', ...[...names, ...addresses].map(parseAddress)].filter(
-    ip => ip !== undefined,
-  );
-  const room = Math.max(2, maxAlternativeNames - dns.length);
-  return { names: [dns[0] ?? 'localhost', ...dns.slice(1)], addresses: [...new Set(ips)].slice(0, room) };
 }

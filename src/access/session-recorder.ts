@@ -166,8 +166,8 @@ function changeOf(
     : undefined;
   switch (event.kind) {
     case 'logged-in': {
-      const { protocol, cipher, alpn } = event;
-      return { change: { control: { listener, protocol, cipher, alpn } }, isDue: true };
+      const { protocol, cipher, alpn, weakPassword } = event;
+      return { change: { control: { listener, protocol, cipher, alpn }, weakPassword }, isDue: true };
     }
     case 'passive':
       return { change: { passiveMode: event.mode }, isDue: false };

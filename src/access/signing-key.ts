@@ -106,7 +106,7 @@ export async function readPublicKeys(
   return { current, earlier };
 }
 
-function secretsDirectory(stateDir: string): string {
+export function secretsDirectory(stateDir: string): string {
   return join(stateDir, 'secrets');
 }
 

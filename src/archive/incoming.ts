@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { isCameraName } from '../domain/camera-name.ts';
+import { checkVisitor, isCameraName } from '../domain/camera-name.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { jsonOf, namesIn, openRegular } from './inbox.ts';
 import { layoutOf, mediaName, receiptName, unknownCamera, uploadFactsName } from './layout.ts';
@@ -81,6 +81,7 @@ async function makePublishable(entry: PinnedDirectory, id: string): Promise<stri
   }
   if (found === undefined || found.bytes === 0) return 'nothing';
   const facts = uploadFactsSchema.safeParse(await readJson(entry.at(uploadFactsName)));
+  if (facts.success && facts.data.camera === checkVisitor) return 'nothing';
   if (!facts.success || !isOwn(facts.data, id)) return undefined;
   // A receipt that is there is torn, or does not fit.
   await rm(entry.at(receiptName), { force: true });

@@ -3,6 +3,7 @@
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { canColour } from './terminal.ts';
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'> & {
   child(bindings: Record<string, unknown>): Log;
@@ -33,7 +34,7 @@ export function openLog(options: { level: LogLevel; stream?: DestinationStream; 
   const plain = options.stream ?? destination({ fd: 1, sync: true });
   const stream = readable
     ? pretty({
-        colorize: process.stdout.isTTY === true,
+        colorize: canColour(process.stdout, process.env),
         ignore: 'pid,hostname',
         sync: true,
         translateTime: 'SYS:HH:MM:ss',

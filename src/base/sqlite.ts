@@ -5,13 +5,16 @@ import {
   closeSync,
   existsSync,
   fchmodSync,
+  fsyncSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { fileModeIn, type GroupRights } from './durable.ts';
@@ -44,7 +47,8 @@ const busyTimeoutMs = 5000;
 const lockTimeoutMs = 200;
 
 /**
- * Opens a database, made on first use for its owner and `group`, and brings its schema up to date in one transaction a step.
+ * Opens a database, made on first use for its owner and `group`, and brings its schema up to date in one transaction a step,
+ * after a copy was made beside it (docs/backup.md).
  * Throws SettingsError when the file was written by a newer version, or is missing and was to be only read.
  */
 export function openDatabase(options: DatabaseOptions): Db {
@@ -140,7 +144,7 @@ function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions
   const current = db.pragma('user_version', { simple: true }) as number;
   if (current > newest) {
     throw new SettingsError(
-      `${file} has schema ${current}, this version of clipward knows up to ${newest}: run the newer version, or restore the backup made before the upgrade.`,
+      `${file} has schema ${current}, this version of clipward knows up to ${newest}: run the newer version, or restore a backup made before the upgrade (docs/backup.md).`,
     );
   }
   if (readOnly && current < newest) {
@@ -154,9 +158,71 @@ function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions
     inTransaction(db, () => {
       // Another process may have been quicker between the look above and the lock.
       if ((db.pragma('user_version', { simple: true }) as number) > index) return;
+      // Inside the transaction, so that nobody writes between the copy and the first step.
+      if (index === current && current > 0) keepCopy(file, current);
       db.exec(readFileSync(join(directory, step), 'utf8'));
       db.pragma(`user_version = ${index + 1}`);
     });
+  }
+}
+
+/** Copies of the database as it was before a step of its schema; who must go back to the earlier version puts one in its place. */
+const keptCopies = 2;
+
+/** What the copy of `file` is called that was made before its schema `version` was left. */
+export function earlierSchemaFile(file: string, version: number): string {
+  return `${file}.schema-${String(version).padStart(3, '0')}`;
+}
+
+function keepCopy(file: string, version: number): void {
+  const copy = earlierSchemaFile(file, version);
+  const part = `${copy}.part`;
+  rmSync(part, { force: true });
+  try {
+    copyDatabase(file, part);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+  renameSync(part, copy);
+  syncPath(dirname(file));
+  const copies = readdirSync(dirname(file)).filter(
+    name => name.startsWith(`${basename(file)}.schema-`) && /\.schema-\d{3}$/.test(name),
+  );
+  for (const name of copies.sort().slice(0, -keptCopies)) rmSync(join(dirname(file), name));
+}
+
+/**
+ * Writes a database as it is at one moment to a new file, durably and for its owner alone, while others go on using it.
+ * Throws when `to` is there, and TransientError where there is no room for it.
+ */
+export function copyDatabase(file: string, to: string): void {
+  requirePlainFile(file, 'write');
+  // SQLite writes to an empty file as to one that is not there; so it is never anybody else's, nor readable by others.
+  closeSync(openSync(to, 'wx', 0o600));
+  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+  try {
+    db.pragma('trusted_schema = off');
+    db.prepare('VACUUM INTO ?').run(to);
+  } catch (error) {
+    throw wantsRoom(error)
+      ? new TransientError(
+          `${file} cannot be copied to ${to}, there is no room left on the disk: free some of it, and try again.`,
+          { cause: error },
+        )
+      : error;
+  } finally {
+    db.close();
+  }
+  syncPath(to);
+}
+
+function syncPath(path: string): void {
+  const opened = openSync(path, 'r');
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { dirname, join } from 'node:path';
 import { openDatabase, probe } from '../base/sqlite.ts';
+import { type BackupQueries, backupQueries } from './backup-queries.ts';
 import { catalogueDirectory, catalogueGroup } from './catalogue-directory.ts';
 import { type ChainBackfill, type ChainKey, chainAppends } from './chain.ts';
 import { type ChainQueries, chainQueries } from './chain-queries.ts';
@@ -19,13 +20,16 @@ import { type FootageFiling, footageFiling } from './footage-filing.ts';
 import { type Garbage, garbageQueries } from './garbage.ts';
 import { type HeldFootage, heldFootage } from './held-footage.ts';
 import { type Holds, holdQueries } from './holds.ts';
+import { type Lookout, lookoutQueries } from './lookout.ts';
 import { type NearFootage, nearFootage } from './near-footage.ts';
 import { type Notes, noteQueries } from './notes.ts';
+import { type Outbox, outboxQueries } from './outbox.ts';
 import { type QuarantineList, quarantineQueries } from './quarantined.ts';
 import { type RetentionQueries, retentionQueries } from './retention-queries.ts';
 import { type Superseding, supersedingQueries } from './superseding.ts';
 
-export type Catalogue = ChainBackfill &
+export type Catalogue = BackupQueries &
+  ChainBackfill &
   ChainQueries &
   Clips &
   CheckQueries &
@@ -39,8 +43,10 @@ export type Catalogue = ChainBackfill &
   Garbage &
   HeldFootage &
   Holds &
+  Lookout &
   NearFootage &
   Notes &
+  Outbox &
   QuarantineList &
   RetentionQueries &
   Superseding &
@@ -85,6 +91,7 @@ export function openCatalogue(options: {
     appendPending: chain.appendPending,
     placeRemaining: placing.placeRemaining,
     settleEvent: placing.settleEvent,
+    ...backupQueries(db),
     ...chainQueries(db),
     ...clipQueries(db),
     ...checkQueries(db),
@@ -97,8 +104,10 @@ export function openCatalogue(options: {
     ...garbageQueries(db, { chain, placing, held }),
     ...held,
     ...holdQueries(db, held),
+    ...lookoutQueries(db),
     ...nearFootage(db),
     ...noteQueries(db, placing),
+    ...outboxQueries(db),
     ...quarantineQueries(db),
     ...retentionQueries(db, held),
     ...supersedingQueries(db),

@@ -10,7 +10,9 @@ import {
 import { isAcceptablePassword, passwordRule } from '../access/password-hash.ts';
 import { UsageError } from '../base/errors.ts';
 import { cameraNameRule, isCameraName } from '../domain/camera-name.ts';
+import { durationRule, parseDuration } from '../domain/duration.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+import { isTriedFirst } from '../domain/weak-password.ts';
 import { bringsPassword, parseStreamChanges, type StreamOptions } from './stream-arguments.ts';
 
 /** A name for a camera that there may be. */
@@ -62,9 +64,14 @@ export function machineTimeZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-export function parsePassword(text: string): string {
+/** `names`: of the camera, which are tried as passwords too. */
+export function parsePassword(text: string, names: readonly string[]): string {
   if (!isAcceptablePassword(text))
     throw new UsageError(`This password cannot be used: expected ${passwordRule}.`);
+  if (isTriedFirst(text, names))
+    throw new UsageError(
+      'This password is one of those that everybody tries first: without --password-stdin a good one is made.',
+    );
   return text;
 }
 
@@ -78,12 +85,13 @@ export type SetOptions = StreamOptions & {
   keepClipsDays?: string;
   keepFootageDays?: string;
   maxBytes?: string;
+  expectEvery?: string;
 };
 
 /** The options of `camera set`; at least one must be given. */
 export function parseCameraChanges(options: SetOptions): CameraChanges {
   const { timeZone, truncation, acceptanceDays, requireResumption, maxBytesPerDay, maxFilesPerDay } = options;
-  const { keepClipsDays, keepFootageDays, maxBytes } = options;
+  const { keepClipsDays, keepFootageDays, maxBytes, expectEvery } = options;
   const changes: CameraChanges = {
     ...(timeZone !== undefined && { timeZone: parseTimeZone(timeZone) }),
     ...(truncation !== undefined && { truncation: parseTruncation(truncation) }),
@@ -102,6 +110,7 @@ export function parseCameraChanges(options: SetOptions): CameraChanges {
       keepFootageDays: parseKeepDays('--keep-footage-days', keepFootageDays),
     }),
     ...(maxBytes !== undefined && { maxBytes: parseMaxBytes(maxBytes) }),
+    ...(expectEvery !== undefined && { expectEveryMs: parseExpectEvery(expectEvery) }),
     ...parseStreamChanges(options),
   };
   if (Object.keys(changes).length === 0 && !bringsPassword(options))
@@ -149,6 +158,17 @@ function parseMaxBytes(text: string): number | null {
   if (bytes !== 0) return bytes;
   throw new UsageError(
     '--max-bytes 0 would leave the camera nothing: expected a whole number from 1, or default for an equal part.',
+  );
+}
+
+/** 0: never. */
+function parseExpectEvery(text: string): number | null {
+  if (text === 'default') return null;
+  if (text === 'off') return 0;
+  const ms = parseDuration(text) ?? Number.NaN;
+  if (ms >= 60_000 && ms <= 366 * 86_400_000) return ms;
+  throw new UsageError(
+    `--expect-every ${JSON.stringify(text)} is unknown: expected ${durationRule}, up to 366d, off, or default for its habit.`,
   );
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Camera } from '../access/accounts.ts';
 import { authorityCertificateFile } from '../access/certificates.ts';
 import { localAddressTowards } from '../access/local-address.ts';
+import { outsideFiles } from '../access/outside-certificate.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import { isUtc } from './camera-arguments.ts';
@@ -26,6 +27,8 @@ export type CameraBlock = Readonly<{
   allowedNetworks: readonly string[];
   /** For the few cameras that check the server's certificate. */
   caCertificate: string;
+  /** Shown in place of ours, when it comes from elsewhere. */
+  outsideCertificate: string | null;
 }>;
 
 export async function cameraBlock(
@@ -33,7 +36,8 @@ export async function cameraBlock(
   password: string | null,
   settings: Settings,
 ): Promise<CameraBlock> {
-  const { explicit, implicit } = settings.ftps;
+  const { explicit, implicit, tls } = settings.ftps;
+  const outsideDir = tls.certificateDir;
   return {
     camera: camera.name,
     host: await hostFor(camera, settings),
@@ -46,6 +50,7 @@ export async function cameraBlock(
     timeZone: camera.timeZone,
     allowedNetworks: camera.allowedNetworks.map(formatNetwork),
     caCertificate: authorityCertificateFile(settings.certsDir),
+    outsideCertificate: outsideDir === null ? null : outsideFiles(outsideDir).certificate,
   };
 }
 
@@ -81,7 +86,7 @@ function modes({ explicitPort, implicitPort }: CameraBlock): (readonly [string, 
 }
 
 function remarks(block: CameraBlock): string[] {
-  const { camera, timeZone, caCertificate, allowedNetworks } = block;
+  const { camera, timeZone, allowedNetworks } = block;
   const zone = isUtc(timeZone)
     ? `Time zone: UTC is assumed for the times in its file names. Servers are often on UTC and cameras seldom: when the camera's clock shows local time,`
     : `Time zone: ${timeZone} is assumed for the times in its file names. When the camera's clock is set otherwise,`;
@@ -89,9 +94,14 @@ function remarks(block: CameraBlock): string[] {
     zone,
     `  clipward camera set ${camera} --time-zone Area/City`,
     `Addresses: it may log in from ${allowedNetworks.length > 0 ? allowedNetworks.join(', ') : 'every address of the global list (clipward network list)'}.`,
-    `Certificate: most cameras do not check the server's. One that does needs this file${existsSync(caCertificate) ? '' : ' (made when clipward serve first starts)'}:`,
-    `  ${caCertificate}`,
+    `Certificate: most cameras do not check the server's. ${certificateHint(block)}`,
   ];
+}
+
+function certificateHint({ caCertificate, outsideCertificate }: CameraBlock): string {
+  if (outsideCertificate !== null) return `One that does must know the authority of ${outsideCertificate}.`;
+  const later = existsSync(caCertificate) ? '' : ' (made when clipward serve first starts)';
+  return `One that does needs this file${later}:\n  ${caCertificate}`;
 }
 
 /** An address that the listener is bound to is the only one that answers; otherwise the one that routes to the camera. */

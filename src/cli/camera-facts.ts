@@ -4,9 +4,11 @@ import type { Camera, Truncation } from '../access/accounts.ts';
 import type { LastLogin } from '../access/receiver-memory.ts';
 import { hasStreamPassword } from '../access/stream-passwords.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { formatDuration } from '../domain/duration.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
+import { runningRoles } from '../inspect/daemon.ts';
 import { type RecordingFacts, recordingFacts } from '../inspect/recording.ts';
 import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
@@ -27,6 +29,7 @@ export type CameraFacts = Readonly<{
   keepClipsDays: number | null;
   keepFootageDays: number | null;
   maxBytes: number | null;
+  expectEveryMs: number | null;
   rtspUrl: string | null;
   subRtspUrl: string | null;
   record: string;
@@ -60,6 +63,7 @@ export function cameraFacts(
     keepClipsDays: camera.keepClipsDays,
     keepFootageDays: camera.keepFootageDays,
     maxBytes: camera.maxBytes,
+    expectEveryMs: camera.expectEveryMs,
     rtspUrl: camera.rtspUrl,
     subRtspUrl: camera.subRtspUrl,
     record: camera.record,
@@ -82,7 +86,10 @@ export function cameraNow(
 ): CameraNow {
   const [clock] = catalogue?.clockPeriods(camera.name, 1) ?? [];
   return {
-    ...recordingFacts(camera, { catalogue, isEnabled: settings.record.enabled, now }),
+    ...recordingFacts(camera, {
+      ...{ catalogue, isEnabled: settings.record.enabled },
+      ...{ isRecorderRunning: runningRoles(settings.stateDir).has('outbound'), now },
+    }),
     clockOffsetMs: clock?.offsetMs ?? null,
     clockUncertaintyMs: clock?.uncertaintyMs ?? null,
   };
@@ -125,6 +132,7 @@ export function formatCamera(
       'all its media',
       camera.maxBytes === null ? 'an equal part of the disk' : `at most ${camera.maxBytes} bytes`,
     ],
+    ['silent', silentText(camera.expectEveryMs)],
     ...streamRows(camera),
     ...(present === undefined ? [] : presentRows(camera, present)),
     ['added', camera.addedAt],
@@ -173,6 +181,11 @@ function presentRows({ rtspUrl }: CameraFacts, present: CameraNow): [string, str
 
 function quotaText(quota: number | null): string {
   return quota === null ? "the installation's setting" : `at most ${quota}`;
+}
+
+function silentText(expectEveryMs: number | null): string {
+  if (expectEveryMs === 0) return 'no alert when it sends nothing';
+  return `alert when it sends nothing for ${expectEveryMs === null ? 'longer than is its habit' : formatDuration(expectEveryMs)}`;
 }
 
 function keepText(days: number | null): string {

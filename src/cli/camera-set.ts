@@ -73,5 +73,9 @@ function withLimitOptions(command: Command): Command {
       '--keep-footage-days <days>',
       'after how many days its continuous footage is deleted; default: as in the settings',
     )
+    .option(
+      '--expect-every <duration>',
+      'alert when it sends nothing for so long, such as 36h or 2d; off: never; default: by its habit',
+    )
     .option('--max-bytes <bytes>', 'what all its media may take; default: an equal part of the disk');
 }

@@ -72,7 +72,7 @@ function registerAdd(camera: Command, desk: Desk): void {
           'Only one password can come on standard input: give that of the stream with --rtsp-password-file.',
         );
       const settings = desk.settings(command);
-      const { password, isGenerated } = await choosePassword(desk, options);
+      const { password, isGenerated } = await choosePassword(desk, name, options);
       const streamPassword = await readStreamSecret(desk, options);
       const passwordHash = await hashPassword(password);
       using accounts = await openWriter(settings);
@@ -184,7 +184,7 @@ function registerPassword(camera: Command, desk: Desk): void {
       const settings = desk.settings(command);
       using accounts = await openWriter(settings);
       if (accounts.camera(name) === undefined) throw noSuchCamera(name);
-      const { password, isGenerated } = await choosePassword(desk, options);
+      const { password, isGenerated } = await choosePassword(desk, name, options);
       accounts.setPassword(name, await hashPassword(password));
       if (desk.wantsJson(command))
         desk.print(JSON.stringify({ camera: name, password: isGenerated ? password : null }, null, 2));
@@ -258,9 +258,9 @@ function registerNetworks(camera: Command, desk: Desk): void {
   for (const command of [allow, deny]) withCommonOptions(command, { json: false });
 }
 
-async function choosePassword(desk: Desk, options: { passwordStdin?: boolean }) {
+async function choosePassword(desk: Desk, camera: string, options: { passwordStdin?: boolean }) {
   if (options.passwordStdin !== true) return { password: generatePassword(), isGenerated: true };
-  const password = parsePassword(await desk.readSecret('Password'));
+  const password = parsePassword(await desk.readSecret('Password'), [camera]);
   for (const warning of passwordWarnings(password)) desk.remark(warning);
   return { password, isGenerated: false };
 }

@@ -9,6 +9,7 @@ import type { Summary, Told } from '../inspect/check-archive.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
+import { openProgressLine, type ProgressLine } from './progress-line.ts';
 import { escapeForTerminal } from './table.ts';
 
 type CheckArguments = { repair?: boolean; dropMost?: boolean };
@@ -24,7 +25,8 @@ export function registerCheckCommand(program: Command, desk: Desk): void {
         throw new UsageError('--drop-most goes with --repair: without it, no row is taken out.');
       const { dataDir, stateDir, events } = desk.settings(command);
       using accounts = openAccountReader({ stateDir });
-      const report = desk.wantsJson(command) ? jsonReport(desk) : textReport(desk);
+      using line = openProgressLine();
+      const report = clearing(line, desk.wantsJson(command) ? jsonReport(desk) : textReport(desk));
       // Loaded here, so that the receiver's process has no decoder in it.
       const { runCheck } = await import('../inspect/run-check.ts');
       const summary = await runCheck(
@@ -33,7 +35,10 @@ export function registerCheckCommand(program: Command, desk: Desk): void {
           timeZone: machineTimeZone(),
           eventGapMs: events.gapMs,
         },
-        { repair, dropMost, tell: report.tell },
+        {
+          ...{ repair, dropMost, tell: report.tell },
+          onProgress: rows => line.show(() => `${rows} files compared`),
+        },
       );
       report.end(summary);
       if ((summary?.violations ?? 0) > 0) desk.setExitCode(1);
@@ -42,6 +47,20 @@ export function registerCheckCommand(program: Command, desk: Desk): void {
 }
 
 type CheckReport = Readonly<{ tell(told: Told): void; end(summary: Summary | undefined): void }>;
+
+/** Findings stand on lines of their own, above what is going on. */
+function clearing(line: ProgressLine, report: CheckReport): CheckReport {
+  return {
+    tell(told) {
+      line.clear();
+      report.tell(told);
+    },
+    end(summary) {
+      line.clear();
+      report.end(summary);
+    },
+  };
+}
 
 /** Of each code, so that a lost disk does not scroll everything else away; what was repaired is always shown. */
 const shownPerCode = 20;

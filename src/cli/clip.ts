@@ -23,6 +23,7 @@ import {
 } from './listing.ts';
 import { oneByPrefix, openIfThere } from './open-catalogue.ts';
 import { formatBytes, formatFacts } from './table.ts';
+import { unknownCamera } from './unknown-camera.ts';
 
 export function registerClipCommands(program: Command, desk: Desk): void {
   const clip = program.command('clip').description('clips and other files that cameras sent');
@@ -35,13 +36,17 @@ function registerList(clip: Command, desk: Desk): void {
   const list = withListOptions(clip.command('list').description('clips, newest first')).action(
     (options: ListOptions, command: Command) => {
       const query = listQuery(options);
-      using catalogue = openIfThere(desk.settings(command));
+      const settings = desk.settings(command);
+      using catalogue = openIfThere(settings);
       const clips = catalogue?.listClips(query) ?? [];
       const backfill = backfillFrom(catalogue);
       if (desk.wantsJson(command))
         return printJsonArray(desk, clips, clip => ({ ...clipFacts(clip), backfill: backfill(clip) }));
       if (printTable(desk, columns, clips, clip => rowOf(clip, backfill(clip))) === 0)
-        desk.remark(isFiltered(options) ? 'No clip matches.' : 'No clips yet.');
+        desk.remark(
+          unknownCamera(settings, catalogue, query.camera) ??
+            (isFiltered(options) ? 'No clip matches.' : 'No clips yet.'),
+        );
     },
   );
   withCommonOptions(list, { json: true });

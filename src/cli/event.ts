@@ -26,6 +26,7 @@ import {
 } from './listing.ts';
 import { oneByPrefix, openIfThere } from './open-catalogue.ts';
 import { formatBytes, formatFacts } from './table.ts';
+import { unknownCamera } from './unknown-camera.ts';
 
 export function registerEventCommands(program: Command, desk: Desk): void {
   const event = program.command('event').description('clips and pictures that belong together');
@@ -68,7 +69,11 @@ function registerList(event: Command, desk: Desk): void {
       String(clipsIn(row).length),
       row.held === 1 ? 'held' : '',
     ]);
-    if (count === 0) desk.remark(isFiltered(options) ? 'No event matches.' : 'No events yet.');
+    if (count === 0)
+      desk.remark(
+        unknownCamera(settings, catalogue, query.camera) ??
+          (isFiltered(options) ? 'No event matches.' : 'No events yet.'),
+      );
   });
   withCommonOptions(list, { json: true });
 }

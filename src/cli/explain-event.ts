@@ -30,7 +30,9 @@ export function explainEvent(event: SessionEvent, about: About): string {
     case 'login-refused':
       return loginText(event.user, event.why, about);
     case 'logged-in':
-      return 'Logged in: user name and password are right.';
+      return event.weakPassword
+        ? `Logged in: user name and password are right. But everybody tries such a password first: clipward camera passwd ${about.camera}`
+        : 'Logged in: user name and password are right.';
     case 'passive':
       return event.mode === 'PASV'
         ? `Waits for the data connection (PASV) on ${event.address} port ${event.port}.`

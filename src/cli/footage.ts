@@ -7,6 +7,7 @@ import type { ClipQuery } from '../catalogue/clips.ts';
 import type { ListedGap, Segment } from '../catalogue/footage.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { gapFacts, segmentFacts } from '../inspect/footage-facts.ts';
+import type { Settings } from '../settings/settings.ts';
 import { parseCameraName } from './camera-arguments.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
@@ -16,6 +17,7 @@ import { listQuery, printJsonArray, printTable, shownInstant } from './listing.t
 import { openIfThere } from './open-catalogue.ts';
 import { lengthText } from './recording-text.ts';
 import { formatBytes } from './table.ts';
+import { unknownCamera } from './unknown-camera.ts';
 
 export function registerFootageCommands(program: Command, desk: Desk): void {
   const footage = program.command('footage').description('continuous footage of the cameras');
@@ -49,7 +51,7 @@ function registerList(footage: Command, desk: Desk): void {
       if (desk.wantsJson(command))
         return printJsonArray(desk, segments, segment => segmentFacts(segment, timeZone));
       const count = printTable(desk, segmentColumns, segments, segment => segmentRow(segment, timeZone));
-      tellOpenSegment(desk, { catalogue, asked, timeZone, count });
+      tellOpenSegment(desk, { settings, catalogue, asked, timeZone, count });
     },
   );
   withCommonOptions(list, { json: true });
@@ -82,17 +84,22 @@ function segmentRow(segment: Segment, timeZone: string): string[] {
 function tellOpenSegment(
   desk: Desk,
   parts: {
+    settings: Settings;
     catalogue: Catalogue | undefined;
     asked: ClipQuery & Readonly<{ camera: string }>;
     timeZone: string;
     count: number;
   },
 ): void {
-  const { catalogue, asked, timeZone, count } = parts;
+  const { settings, catalogue, asked, timeZone, count } = parts;
   const { camera, until = Number.POSITIVE_INFINITY } = asked;
   const open = catalogue?.openSegments().find(segment => segment.camera === camera);
   if (open === undefined || open.startAt >= until) {
-    if (count === 0) desk.remark(`No footage of ${camera}${isWhole(asked) ? ' yet' : ' matches'}.`);
+    if (count === 0)
+      desk.remark(
+        unknownCamera(settings, catalogue, camera) ??
+          `No footage of ${camera}${isWhole(asked) ? ' yet' : ' matches'}.`,
+      );
     return;
   }
   const since = shownInstant(formatInstant(open.startAt, timeZone));
@@ -119,7 +126,10 @@ function registerGaps(footage: Command, desk: Desk): void {
     const found = catalogue?.listGaps({ camera, from, to, limit, now: systemClock.now() }) ?? [];
     if (desk.wantsJson(command)) return printJsonArray(desk, found, gap => gapFacts(gap, camera, timeZone));
     if (printTable(desk, gapColumns, found, gap => gapRow(gap, timeZone)) === 0)
-      desk.remark(`No gap of ${camera}${isWhole(asked) ? ' is known' : ' matches'}.`);
+      desk.remark(
+        unknownCamera(settings, catalogue, camera) ??
+          `No gap of ${camera}${isWhole(asked) ? ' is known' : ' matches'}.`,
+      );
   });
   withCommonOptions(gaps, { json: true });
 }

@@ -10,6 +10,7 @@ import { FailedError, messageOf, SettingsError, TransientError, UsageError } fro
 import { loadSettings, projectRoot } from '../settings/load-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
+import { showExamples } from './examples.ts';
 import { becomeOwner } from './state-owner.ts';
 import { unusableDirectory } from './unusable-directory.ts';
 import { writeOut } from './write-out.ts';
@@ -24,6 +25,11 @@ export function withCommonOptions(command: Command, options: { json: boolean }):
   command.option('--config <file>', 'the settings file');
   if (options.json) command.option('--json', 'print the facts as JSON (docs/json.md)');
   return command;
+}
+
+/** Of the program that this command belongs to. */
+export function programVersion(command: Command): string {
+  return command.parent ? programVersion(command.parent) : (command.version() ?? 'unknown');
 }
 
 /** Parses the arguments (without `node` and the script), runs one command and answers the exit code. */
@@ -41,22 +47,32 @@ export async function runProgram(
       exitCode = code;
     },
   });
-  const program = new Command('clipward')
-    .description('Receives security camera clips over FTPS and keeps them as evidence.')
-    .version(readVersion())
-    .helpCommand(true);
-  for (const each of register) each(program, desk);
-  everyCommand(program, command =>
-    command
-      .exitOverride()
-      .configureOutput({ outputError: (text, write) => write(oneSentence(text, command)) }),
-  );
+  const program = buildProgram(register, desk);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
     return report((settings && unusableDirectory(error, settings)) ?? error);
   }
+}
+
+/** All commands below one program, with what they have in common. */
+export function buildProgram(
+  register: readonly ((program: Command, desk: Desk) => void)[],
+  desk: Desk,
+): Command {
+  const program = new Command('clipward')
+    .description('Receives security camera clips over FTPS and keeps them as evidence.')
+    .version(readVersion())
+    .helpCommand(true);
+  for (const each of register) each(program, desk);
+  everyCommand(program, command => {
+    showExamples(command, pathOf(command).replace(/^clipward ?/, ''));
+    command
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(oneSentence(text, command)) });
+  });
+  return program;
 }
 
 function everyCommand(command: Command, work: (command: Command) => void): void {

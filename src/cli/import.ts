@@ -8,7 +8,7 @@ import { formatInstant } from '../domain/time-zone.ts';
 import { type ImportReport, importTree } from '../ingest/import-tree.ts';
 import { parseCameraName } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
-import { withCommonOptions } from './frame.ts';
+import { programVersion, withCommonOptions } from './frame.ts';
 import { countOf, formatImportSummary, type ImportSummary, openTally } from './import-summary.ts';
 import type { OpenedImport } from './open-import.ts';
 import { openProgressLine } from './progress-line.ts';
@@ -153,8 +153,4 @@ function openFileList(desk: Desk, { cameraTime }: OpenedImport, wantsJson: boole
       desk.print(`\n${formatImportSummary(summary)}`);
     },
   };
-}
-
-function programVersion(command: Command): string {
-  return command.parent ? programVersion(command.parent) : (command.version() ?? 'unknown');
 }

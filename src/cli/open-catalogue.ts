@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { FailedError, SettingsError, UsageError } from '../base/errors.ts';
 import { type Catalogue, catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -6,7 +6,12 @@ import type { Settings } from '../settings/settings.ts';
 /** Undefined before the first start: there is nothing in it then, which is no failure. */
 export function openIfThere({ stateDir }: Pick<Settings, 'stateDir'>): Catalogue | undefined {
   const file = catalogueFile(stateDir);
-  return existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
+  return isThere(file) ? openCatalogue({ file, readOnly: true }) : undefined;
+}
+
+/** Throws where this user may not look: no answer is not the answer that there is nothing. */
+export function isThere(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** For commands that can do without it: undefined also when it has to be brought up to date first, or is too new. */
@@ -25,7 +30,7 @@ export function openForWriting({
   events,
 }: Pick<Settings, 'stateDir' | 'events'>): Catalogue | undefined {
   const file = catalogueFile(stateDir);
-  return existsSync(file) ? openCatalogue({ file, eventGapMs: events.gapMs }) : undefined;
+  return isThere(file) ? openCatalogue({ file, eventGapMs: events.gapMs }) : undefined;
 }
 
 /** The one that a person means by the beginning of an id; `what` is its word, `command` shows them all. */

@@ -1,6 +1,5 @@
 // clipward retention: what would be deleted, for how long what arrives is kept, and deleting now.
 
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { readSigningKey } from '../access/signing-key.ts';
@@ -20,8 +19,9 @@ import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
-import { openIfThere } from './open-catalogue.ts';
-import { daysOfRoom } from './status.ts';
+import { isThere, openIfThere } from './open-catalogue.ts';
+import { openProgressLine } from './progress-line.ts';
+import { daysOfRoom } from './status-text.ts';
 import { escapeForTerminal, formatBytes, formatFacts, formatTable } from './table.ts';
 
 /** More than anybody looks at, and little enough to be held in memory. */
@@ -38,7 +38,7 @@ function registerPlan(retention: Command, desk: Desk): void {
     .command('plan')
     .description('what would be deleted now, and for how many days there is room; deletes nothing')
     .action(async (_options: unknown, command: Command) => {
-      const report = await readReport(desk.settings(command));
+      const report = await readRetentionReport(desk.settings(command));
       desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
       if (report.unmet.length > 0) desk.setExitCode(1);
     });
@@ -68,7 +68,7 @@ type RunResult = Readonly<{
 /** Passes until nothing is left to do; Ctrl-C ends after the batch that is being deleted. */
 async function makePasses(settings: Settings, trustsClock: boolean): Promise<RunResult> {
   const { stateDir } = settings;
-  if (!existsSync(catalogueFile(stateDir))) return { deleted: [], spared: 0, stuck: [], unmet: [] };
+  if (!isThere(catalogueFile(stateDir))) return { deleted: [], spared: 0, stuck: [], unmet: [] };
   const archiveId = await readArchiveId(stateDir);
   const { sign } = await readSigningKey(stateDir);
   using accounts = openAccountReader({ stateDir });
@@ -85,7 +85,9 @@ async function makePasses(settings: Settings, trustsClock: boolean): Promise<Run
   const onSignal = () => interrupted.abort();
   process.once('SIGINT', onSignal);
   try {
-    return await runToTheEnd(parts, interrupted.signal);
+    using line = openProgressLine();
+    const onProgress = (bytes: number) => line.show(() => `${formatBytes(bytes)} deleted in this pass`);
+    return await runToTheEnd({ ...parts, onProgress }, interrupted.signal);
   } finally {
     process.removeListener('SIGINT', onSignal);
   }
@@ -135,7 +137,11 @@ function formatRun({ deleted, spared, stuck, unmet }: RunResult): string {
   ].join('\n\n');
 }
 
-async function readReport(settings: Settings): Promise<RetentionReport> {
+/** `limit`: of what is to be deleted, for who asks what cannot be kept. */
+export async function readRetentionReport(
+  settings: Settings,
+  limit = maxEvictions,
+): Promise<RetentionReport> {
   using catalogue = openIfThere(settings);
   if (catalogue === undefined)
     return {
@@ -149,7 +155,7 @@ async function readReport(settings: Settings): Promise<RetentionReport> {
   const cameras = accounts.cameras();
   const plan = askPlan(
     { catalogue, cameras: () => cameras, settings },
-    { now, clockJumpMs: clockJump(now, catalogue.lastPassAt()), disk, maxEvictions },
+    { now, clockJumpMs: clockJump(now, catalogue.lastPassAt()), disk, maxEvictions: limit },
   );
   return retentionReport({ plan, catalogue, cameras, settings, now, disk, timeZone: machineTimeZone() });
 }

@@ -7,6 +7,7 @@ import { type Log, openLog } from '../base/log.ts';
 import { findServiceManager, passedSockets } from '../base/service-manager.ts';
 import { type Role, roles } from '../inspect/daemon.ts';
 import type { Service } from '../service.ts';
+import { projectRoot } from '../settings/load-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
@@ -39,6 +40,7 @@ async function serveUntilStopped(
   { log, desk, only }: { log: Log; desk: Desk; only: Role | undefined },
 ): Promise<void> {
   const endOnBug = installBugHandler(log);
+  warnOfProgramDirectory(settings, log);
   const stopped = firstSignal(log);
   // Loaded here, so that the other commands do not wait for the libraries of a daemon.
   const { startService } = await import('../service.ts');
@@ -57,6 +59,19 @@ async function serveUntilStopped(
   await supervision.stopping();
   await service.stop();
   log.info('stopped');
+}
+
+/** What a clone of the program holds goes with it when it is removed, or replaced by the next release. */
+function warnOfProgramDirectory(settings: Settings, log: Log): void {
+  const { dataDir, stateDir, certsDir } = settings;
+  const inside = Object.entries({ dataDir, stateDir, certsDir }).filter(([, path]) =>
+    path.startsWith(projectRoot),
+  );
+  if (inside.length > 0)
+    log.warn(
+      { directory: projectRoot, settings: inside.map(([key]) => key) },
+      'archive lies in the directory of the program',
+    );
 }
 
 const addCamera = 'camera add front-door --allow 192.168.1.20';

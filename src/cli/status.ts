@@ -1,95 +1,90 @@
 // clipward status: what is true right now.
 
-import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
-import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
-import { clockSentence } from '../inspect/clock-sentence.ts';
-import { inboxCountLimit, readStatus, type Status } from '../inspect/status.ts';
+import { canMoveCursor } from '../base/terminal.ts';
+import { readCertificates } from '../inspect/certificates.ts';
+import { readStatus, type Status } from '../inspect/status.ts';
+import type { Settings } from '../settings/settings.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
-import { coverageText, recordingText } from './recording-text.ts';
-import { formatBytes, formatFacts, formatTable } from './table.ts';
+import { openIfThere } from './open-catalogue.ts';
+import { formatStatus } from './status-text.ts';
 
 export function registerStatusCommand(program: Command, desk: Desk): void {
   const status = program
     .command('status')
     .description('cameras, clips, recording, and whether clipward runs')
-    .action(async (_options: unknown, command: Command) => {
+    .option('--watch', 'look again every two seconds, until Ctrl-C')
+    .action(async (options: { watch?: boolean }, command: Command) => {
       const settings = desk.settings(command);
-      const { dataDir, stateDir } = settings;
-      const file = catalogueFile(stateDir);
-      using catalogue = existsSync(file) ? openCatalogue({ file, readOnly: true }) : undefined;
-      using accounts = openAccountReader({ stateDir });
-      const facts = await readStatus({
-        dirs: { dataDir, stateDir },
-        settings,
-        accounts,
-        // Only listed; without the archive's id nothing could be removed.
-        inbox: openInbox({ dataDir, archiveId: '' }),
-        catalogue,
-        clock: systemClock,
-        timeZone: machineTimeZone(),
-      });
-      desk.print(desk.wantsJson(command) ? JSON.stringify(facts, null, 2) : formatStatus(facts));
-      if (facts.marker === 'missing-or-foreign' || facts.alarms.length > 0) desk.setExitCode(1);
+      const wantsJson = desk.wantsJson(command);
+      const format = wantsJson
+        ? (facts: Status) => JSON.stringify(facts, null, options.watch ? 0 : 2)
+        : formatStatus;
+      if (options.watch) return watch(settings, facts => desk.print(onScreen(format(facts), wantsJson)));
+      const facts = await look(settings);
+      desk.print(format(facts));
+      if (facts.marker === 'missing-or-foreign' || facts.alarms.length + facts.alerts.length > 0)
+        desk.setExitCode(1);
     });
   withCommonOptions(status, { json: true });
 }
 
-const markerTexts = {
-  ours: 'in place',
-  'not-yet': 'made at the first start',
-  'missing-or-foreign': 'NOT the archive of this installation: nothing is written (clipward doctor)',
-} as const;
+const watchIntervalMs = 2000;
+/** A look at millions of clips takes a while; so often that the machine does little else it must not be. */
+const restTimes = 5;
 
-function formatStatus(status: Status): string {
-  const waiting = `${status.inboxWaiting}${status.inboxWaiting >= inboxCountLimit ? ' or more' : ''}`;
-  const facts = formatFacts([
-    ['running', status.running.length === 0 ? 'no' : status.running.join(', ')],
-    ['archive', markerTexts[status.marker]],
-    ['free disk', `${formatBytes(status.freeBytes)} of ${formatBytes(status.totalBytes)}`],
-    ['days of room', daysOfRoom(status.diskDaysLeft)],
-    ['on hold', formatBytes(status.heldBytes)],
-    ['not filed yet', waiting],
-    ['in quarantine', String(status.quarantined)],
-    ['signing key', status.keyFingerprint ?? 'none (clipward doctor)'],
-  ]);
-  if (status.cameras.length === 0) return `${facts}\n\nNo camera yet: clipward camera add NAME.`;
-  const rows = status.cameras.map(camera => [
-    camera.camera,
-    camera.enabled ? 'yes' : 'no',
-    camera.lastClipAt ?? 'never',
-    String(camera.clips),
-    formatBytes(camera.bytes),
-    clockText(camera),
-    camera.recording === null && camera.coverage24h === null ? '' : recordingText(camera),
-    coverageText(camera),
-  ]);
-  const columns = [
-    'CAMERA',
-    'ENABLED',
-    'LAST CLIP',
-    { title: 'CLIPS', right: true },
-    { title: 'SIZE', right: true },
-    'CLOCK',
-    'RECORDING',
-    { title: '24 HOURS', right: true },
-  ] as const;
-  const sentences = [...status.alarms, ...status.unmet, ...status.warnings];
-  return [facts, formatTable(columns, rows), ...sentences].join('\n\n');
+async function watch(settings: Settings, show: (facts: Status) => void): Promise<void> {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopped.abort());
+  while (!signal.aborted) {
+    const begunMs = systemClock.monotonicMs();
+    show(await look(settings));
+    const tookMs = systemClock.monotonicMs() - begunMs;
+    await delay(Math.max(watchIntervalMs, restTimes * tookMs), undefined, { signal }).catch(() => {});
+  }
 }
 
-/** Until retention has to make room. */
-export function daysOfRoom(diskDaysLeft: number | null): string {
-  if (diskDaysLeft === null) return 'nothing arrives';
-  return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
+/** On a terminal the new screen takes the place of the old one, cut to what fits: what is wrong stands first. */
+function onScreen(text: string, wantsJson: boolean): string {
+  const { rows } = process.stdout;
+  if (wantsJson) return text;
+  if (!canMoveCursor(process.stdout, process.env)) return `${text}\n`;
+  const clear = '\u001b[H\u001b[2J';
+  return (
+    clear +
+    text
+      .split('\n')
+      .slice(0, Math.max(5, rows - 2))
+      .join('\n')
+  );
 }
 
-function clockText({ clockOffsetMs, clockUncertaintyMs }: Status['cameras'][number]): string {
-  if (clockOffsetMs === null || clockUncertaintyMs === null) return 'not known yet';
-  return clockSentence({ offsetMs: clockOffsetMs, uncertaintyMs: clockUncertaintyMs });
+async function look(settings: Settings): Promise<Status> {
+  const { dataDir, stateDir } = settings;
+  using catalogue = openIfThere(settings);
+  using accounts = openAccountReader({ stateDir });
+  return await readStatus({
+    dirs: { dataDir, stateDir },
+    settings,
+    accounts,
+    // Only listed; without the archive's id nothing could be removed.
+    inbox: openInbox({ dataDir, archiveId: '' }),
+    catalogue,
+    certificateTroubles: await certificateTroubles(settings),
+    clock: systemClock,
+    timeZone: machineTimeZone(),
+  });
+}
+
+async function certificateTroubles({ certsDir, ftps }: Settings): Promise<readonly string[]> {
+  const places = { certsDir, outsideDir: ftps.tls.certificateDir };
+  const { troubles } = await readCertificates(places, systemClock.now());
+  return troubles.map(({ sentence }) => sentence);
 }

@@ -1,5 +1,5 @@
 import { sep } from 'node:path';
-import { errnoOf, SettingsError } from '../base/errors.ts';
+import { errnoOf, SettingsError, TransientError } from '../base/errors.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** What a wrong path, a wrong user or a read-only disk says. No space and a failing disk are no matter of settings. */
@@ -10,8 +10,10 @@ const reasons = ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EROFS', 'ELOOP', 'ENAM
  * anything else. Node names the path at which it failed: in the directory, or on the way to it.
  */
 export function unusableDirectory(error: unknown, settings: Settings): SettingsError | undefined {
-  const errno = errnoOf(error);
-  const path = error instanceof Error && 'path' in error ? error.path : undefined;
+  // What cannot be read just now may be read later, but not by who has no right to.
+  const cause = error instanceof TransientError && error.cause instanceof Error ? error.cause : error;
+  const errno = errnoOf(cause);
+  const path = cause instanceof Error && 'path' in cause ? cause.path : undefined;
   if (errno === undefined || !reasons.includes(errno) || typeof path !== 'string') return undefined;
   const { stateDir, dataDir, certsDir } = settings;
   const directories = Object.entries({ stateDir, dataDir, certsDir });

@@ -7,3 +7,6 @@ export function isCameraName(text: string): boolean {
 
 export const cameraNameRule =
   'lower-case letters, digits and hyphens, 1 to 31 characters, starting with a letter or digit';
+
+/** Who doctor is when it tries an upload (access/check-pass.ts): no camera can have this name, and nothing is kept of it. */
+export const checkVisitor = '_check';

@@ -38,7 +38,14 @@ export type SessionEvent =
   | Readonly<{ kind: 'refused'; verb: string | null; reply: number; text: string; why: string | null }>
   /** `user` as it was sent, which may be anything. */
   | Readonly<{ kind: 'login-refused'; user: string; why: LoginRefusal }>
-  | Readonly<{ kind: 'logged-in'; protocol: string; cipher: string; alpn: string | null }>
+  | Readonly<{
+      kind: 'logged-in';
+      protocol: string;
+      cipher: string;
+      alpn: string | null;
+      /** The password is one that is tried first (weak-password.ts). */
+      weakPassword: boolean;
+    }>
   /** `address`: what PASV told the client to connect to; null for EPSV. */
   | Readonly<{ kind: 'passive'; mode: 'PASV' | 'EPSV'; port: number; address: string | null }>
   | Readonly<{ kind: 'stranger'; address: string | null }>

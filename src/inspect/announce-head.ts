@@ -34,6 +34,24 @@ export function startHeadAnnouncements(parts: {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
+/** Whether the last entry of the chain is the one that was signed. */
+export function isHeadSound({ archiveId, catalogue, publicKey }: HeadParts): boolean {
+  const read = () => {
+    const head = catalogue.chainHead();
+    const last = catalogue.lastNumber();
+    if (head === undefined) return last === 0;
+    return (
+      head.number === last &&
+      head.hash === catalogue.hashOf(last) &&
+      publicKey.verify(headText(archiveId, head), head.signature)
+    );
+  };
+  // An import of another process may have appended between the questions.
+  return read() || read();
+}
+
+type HeadParts = Pick<Parameters<typeof startHeadAnnouncements>[0], 'archiveId' | 'catalogue' | 'publicKey'>;
+
 function announce({
   archiveId,
   catalogue,
@@ -43,12 +61,8 @@ function announce({
   const head = catalogue.chainHead();
   const last = catalogue.lastNumber();
   if (head === undefined && last === 0) return;
-  const isSound =
-    head !== undefined &&
-    head.number === last &&
-    head.hash === catalogue.hashOf(last) &&
-    publicKey.verify(headText(archiveId, head), head.signature);
-  if (!isSound) log.error({ entry: last }, 'chain does not end with its signed head');
+  if (!isHeadSound({ archiveId, catalogue, publicKey }))
+    log.error({ entry: last }, 'chain does not end with its signed head');
   if (head === undefined) return;
   const { day, signature } = head;
   log.info({ head: formatHead(head), day, signature, keyFingerprint: publicKey.fingerprint }, 'chain head');

@@ -37,6 +37,8 @@ export type CheckOptions = Readonly<{
   /** Rows may go even where more than half of a camera's files are missing (I9). */
   dropMost: boolean;
   tell(told: Told): void;
+  /** After each row whose file was looked at: how many were until now. */
+  onProgress?(rows: number): void;
 }>;
 
 /** A missing or foreign marker, or a damaged catalogue, is told and nothing else is looked at: it would mislead. */
@@ -62,7 +64,11 @@ export async function checkArchive(
     await parts.requireMarker();
     for (const finding of checkSoundness(parts.catalogue)) await settle(finding);
     if (counts.violations > 0) return counts;
-    const onRow = { clip: () => void counts.clips++, segment: () => void counts.segments++ };
+    const seen = (kind: 'clips' | 'segments') => {
+      counts[kind]++;
+      options.onProgress?.(counts.clips + counts.segments);
+    };
+    const onRow = { clip: () => seen('clips'), segment: () => seen('segments') };
     for (const check of checksOf(ground, options, onRow))
       for await (const finding of surely(check)) await settle(finding);
     await parts.requireMarker();

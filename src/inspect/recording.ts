@@ -26,12 +26,15 @@ export type RecordingSources = Readonly<{
   catalogue: Footage;
   /** Settings, record.enabled. */
   isEnabled: boolean;
+  /** False: nobody records, whatever a recorder that was killed a moment ago has left. */
+  isRecorderRunning: boolean;
   now: number;
 }>;
 
 export function recordingFacts(camera: RecordedCamera, sources: RecordingSources): RecordingFacts {
   const { catalogue, now } = sources;
-  const recording = isWanted(camera, sources) ? (catalogue?.isRecording(camera.name, now) ?? false) : null;
+  const isRecording = sources.isRecorderRunning && (catalogue?.isRecording(camera.name, now) ?? false);
+  const recording = isWanted(camera, sources) ? isRecording : null;
   const gap = recording === false ? lastingGap(camera.name, sources) : undefined;
   // What nobody can know since the recorder ended is not missing where nothing is wanted.
   const to = recording === null ? Math.min(now, catalogue?.recorderAliveAt() ?? now) : now;
@@ -47,24 +50,29 @@ export function recordingFacts(camera: RecordedCamera, sources: RecordingSources
  * What is wrong with the recording of the cameras that should be recorded now, a sentence each: none of them has been for
  * more than a minute, or nobody records at all.
  */
-export function recordingAlarms(
-  cameras: readonly RecordedCamera[],
-  sources: RecordingSources & Readonly<{ isRecorderRunning: boolean }>,
-): string[] {
+export function recordingAlarms(cameras: readonly RecordedCamera[], sources: RecordingSources): string[] {
   const wanted = cameras.filter(camera => isWanted(camera, sources));
   if (wanted.length === 0) return [];
   if (!sources.isRecorderRunning)
     return [
       `No recorder runs, and ${wanted.map(({ name }) => name).join(', ')} should be recorded: start clipward serve.`,
     ];
-  return wanted.flatMap(camera => {
-    if (sources.catalogue?.isRecording(camera.name, sources.now)) return [];
+  return notRecorded(wanted, sources, recordingAlarmMs).map(({ sentence }) => sentence);
+}
+
+/** The cameras that should be recorded now and have not been for longer than `afterMs`. */
+export function notRecorded(
+  cameras: readonly RecordedCamera[],
+  sources: RecordingSources,
+  afterMs: number,
+): { camera: string; sentence: string }[] {
+  return cameras.flatMap(camera => {
+    if (!isWanted(camera, sources) || sources.catalogue?.isRecording(camera.name, sources.now)) return [];
     const since = missingSince(camera.name, sources);
-    if (since === undefined || sources.now - since <= recordingAlarmMs) return [];
+    if (since === undefined || sources.now - since <= afterMs) return [];
     const reason = lastingGap(camera.name, sources)?.reason ?? 'unknown';
-    return [
-      `Camera ${camera.name} should be recorded and is not, since ${formatInstant(since, camera.timeZone)} (${reason}): ${remedies[reason]}`,
-    ];
+    const sentence = `Camera ${camera.name} should be recorded and is not, since ${formatInstant(since, camera.timeZone)} (${reason}): ${remedies[reason]}`;
+    return [{ camera: camera.name, sentence }];
   });
 }
 

@@ -6,10 +6,13 @@ import type { Inbox } from '../archive/inbox.ts';
 import type { Clock } from '../base/clock.ts';
 import { SettingsError } from '../base/errors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { AlertKind } from '../domain/alerts.ts';
 import { isWrong } from '../domain/clock-offset.ts';
+import { dayMs } from '../domain/retention-plan.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { spaceOf } from './checks/free-disk.ts';
 import { runningRoles } from './daemon.ts';
+import { type SilenceSources, type SilentCamera, silenceOf } from './health/camera-silence.ts';
 import { type MarkerState, readMarker } from './marker-state.ts';
 import { type RecordingFacts, type RecordingSources, recordingAlarms, recordingFacts } from './recording.ts';
 import { type OutlookSources, readOutlook } from './retention-report.ts';
@@ -20,6 +23,10 @@ export type CameraStatus = RecordingFacts &
     /** False also for a camera that was removed and left clips. */
     enabled: boolean;
     lastClipAt: string | null;
+    /** Whether it has sent nothing for longer than is its habit, or was set; null: nothing is expected, or no habit is known. */
+    silent: boolean | null;
+    /** Gaps in what was to be recorded in the last 24 hours; null: it has no stream. */
+    gaps24h: number | null;
     clips: number;
     bytes: number;
     /** Positive: the camera is ahead. Its true offset lies between this and `clockUncertaintyMs` more. */
@@ -50,6 +57,8 @@ export type Status = Readonly<{
   warnings: readonly string[];
   /** Cameras that should be recorded and are not, a sentence each. */
   alarms: readonly string[];
+  /** What alerts tell, or would tell if there were a channel for them; oldest first. */
+  alerts: readonly Readonly<{ kind: AlertKind; subject: string; sentence: string; since: string }>[];
   cameras: readonly CameraStatus[];
 }>;
 
@@ -63,10 +72,13 @@ export async function readStatus(parts: {
   inbox: Pick<Inbox, 'listEntries'>;
   /** Undefined before the first start. */
   catalogue:
-    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods'> &
+    | (Pick<Catalogue, 'tallies' | 'quarantinedCount' | 'clockPeriods' | 'alerts' | 'lookout' | 'gaps'> &
+        SilenceSources['catalogue'] &
         RecordingSources['catalogue'] &
         OutlookSources['catalogue'])
     | undefined;
+  /** A sentence each. */
+  certificateTroubles: readonly string[];
   clock: Clock;
   /** The zone of this machine, for what belongs to no camera. */
   timeZone: string;
@@ -77,8 +89,10 @@ export async function readStatus(parts: {
   const cameras = parts.accounts.cameras();
   const outlook = catalogue && readOutlook({ catalogue, cameras, settings, now, disk });
   const running = runningRoles(dirs.stateDir);
-  const isRecorderRunning = running.has('outbound');
-  const recording = { catalogue, isEnabled: settings.record.enabled, now };
+  const recording = {
+    ...{ catalogue, isEnabled: settings.record.enabled },
+    ...{ isRecorderRunning: running.has('outbound'), now },
+  };
   return {
     at: formatInstant(now, timeZone),
     running: [...running],
@@ -89,8 +103,13 @@ export async function readStatus(parts: {
     diskDaysLeft: outlook?.diskDaysLeft ?? null,
     heldBytes: outlook?.heldBytes ?? 0,
     unmet: outlook?.unmet ?? [],
-    warnings: outlook?.warnings ?? [],
-    alarms: recordingAlarms(cameras, { ...recording, isRecorderRunning }),
+    warnings: [...(outlook?.warnings ?? []), ...parts.certificateTroubles],
+    alerts: (catalogue?.alerts() ?? [])
+      .filter(({ clearedAt }) => clearedAt === null)
+      .map(({ kind, subject, sentence, raisedAt }) => ({
+        ...{ kind, subject, sentence, since: formatInstant(raisedAt, timeZone) },
+      })),
+    alarms: recordingAlarms(cameras, recording),
     keyFingerprint: await keyFingerprint(dirs.stateDir),
     cameras: cameraStatuses(parts, recording),
   };
@@ -113,14 +132,31 @@ function cameraStatuses(
       camera: name,
       enabled: account?.enabled ?? false,
       lastClipAt: last === null ? null : formatInstant(last, account?.timeZone ?? parts.timeZone),
+      silent: silentNow(account, parts),
       clips: tally?.clips ?? 0,
       bytes: tally?.bytes ?? 0,
       ...(account === undefined ? neverRecorded : recordingFacts(account, recording)),
+      gaps24h: account === undefined || account.rtspUrl === null ? null : gapsOf(name, parts),
       clockOffsetMs: clock?.offsetMs ?? null,
       clockUncertaintyMs: clock?.uncertaintyMs ?? null,
       clockWrong: clock === undefined ? null : isWrong(clock),
     };
   });
+}
+
+function silentNow(
+  account: SilentCamera | undefined,
+  { catalogue, clock }: Parameters<typeof readStatus>[0],
+): boolean | null {
+  if (account === undefined || catalogue === undefined) return null;
+  const now = clock.now();
+  return silenceOf(account, { catalogue, deaf: catalogue.lookout(now).deaf, now }).isSilent;
+}
+
+function gapsOf(camera: string, { catalogue, clock }: Parameters<typeof readStatus>[0]): number | null {
+  const now = clock.now();
+  const gaps = catalogue?.gaps({ camera, from: now - dayMs, to: now, now }) ?? [];
+  return gaps.filter(({ reason }) => reason !== 'off').length;
 }
 
 const neverRecorded: RecordingFacts = { recording: null, gap: null, coverage24h: null };

@@ -100,7 +100,7 @@ export function startControlConnection(parts: {
     close,
   };
   rememberSession(session);
-  if (session.tls !== null) hall.observe(session, { kind: 'secured', ...session.tls });
+  if (session.tls !== null) session.hall.observe(session, { kind: 'secured', ...session.tls });
 
   const loginDeadline = setTimeout(() => {
     if (session.camera === null) void close(421, 'Log in took too long.');
@@ -111,7 +111,7 @@ export function startControlConnection(parts: {
 
   const gone = new Promise<void>(resolve => {
     raw.once('close', () => {
-      if (!isClosing) hall.observe(session, { kind: 'closed', reply: null, text: null });
+      if (!isClosing) session.hall.observe(session, { kind: 'closed', reply: null, text: null });
       clearTimeout(loginDeadline);
       clearTimeout(idle);
       queue.length = 0;
@@ -131,7 +131,7 @@ export function startControlConnection(parts: {
     const isFirst = isFirstRead;
     isFirstRead = false;
     if (isFirst && session.tls === null && looksLikeTls(bytes)) {
-      hall.observe(session, { kind: 'not-ftp', isTls: true });
+      session.hall.observe(session, { kind: 'not-ftp', isTls: true });
       destroy();
       blame('tls-on-explicit-port');
       return;
@@ -141,7 +141,7 @@ export function startControlConnection(parts: {
     for (const line of lines) {
       const command = parseCommandLine(line);
       if (command.kind === 'foreign') {
-        hall.observe(session, { kind: 'not-ftp', isTls: false });
+        session.hall.observe(session, { kind: 'not-ftp', isTls: false });
         destroy();
         blame('foreign-protocol');
         return;
@@ -197,7 +197,7 @@ export function startControlConnection(parts: {
       if (command.kind !== 'command')
         throw new RefusedError(command.kind === 'malformed' ? command.code : 500, 'Bad command.');
       const { verb, argument } = command;
-      hall.observe(session, { kind: 'command', verb, path: pathOf(session, verb, argument) });
+      session.hall.observe(session, { kind: 'command', verb, path: pathOf(session, verb, argument) });
       if (!engine.knows(verb)) return await refuseUnknown(verb);
       if (session.tls === null && !plaintextVerbs.has(verb))
         throw new RefusedError(530, 'Use AUTH TLS first.');
@@ -209,7 +209,7 @@ export function startControlConnection(parts: {
       if (error instanceof RefusedError) {
         const verb = 'verb' in command ? command.verb : null;
         // Why a log-in was refused is told where it is known (login.ts).
-        if (verb !== 'PASS' || error.code !== 530) hall.observe(session, refusedEvent(verb, error));
+        if (verb !== 'PASS' || error.code !== 530) session.hall.observe(session, refusedEvent(verb, error));
         return void (await connection.reply(error.code, error.message));
       }
       log.error({ error: messageOf(error), verb: 'verb' in command ? command.verb : null }, 'command failed');
@@ -222,7 +222,7 @@ export function startControlConnection(parts: {
     blame('unknown-verb');
     if (isClosing) return;
     const refusal = new RefusedError(502, 'Command not implemented.');
-    hall.observe(session, refusedEvent(verb, refusal));
+    session.hall.observe(session, refusedEvent(verb, refusal));
     if (session.camera === null && session.unknownCommands >= limits.maxUnknownCommands) {
       return close(421, 'Too many unknown commands.');
     }
@@ -246,7 +246,7 @@ export function startControlConnection(parts: {
       onFailure: parts.onHandshakeFailure,
       onSecure: secured => {
         session.tls = tlsFactsOf(secured);
-        hall.observe(session, { kind: 'secured', ...session.tls });
+        session.hall.observe(session, { kind: 'secured', ...session.tls });
         session.unknownCommands = 0;
         isFirstRead = true;
         secured.on('data', onData);
@@ -260,7 +260,7 @@ export function startControlConnection(parts: {
   async function close(code?: number, text?: string): Promise<void> {
     if (isClosing) return;
     isClosing = true;
-    hall.observe(session, { kind: 'closed', reply: code ?? null, text: text ?? null });
+    session.hall.observe(session, { kind: 'closed', reply: code ?? null, text: text ?? null });
     queue.length = 0;
     setTimeout(destroy, lingerMs).unref();
     if (code !== undefined) await connection.reply(code, text ?? 'Closing.');

@@ -5,7 +5,7 @@ type Ftps = Settings['ftps'];
 /** What the receiver must know of the settings; documented one by one in docs/settings.md. */
 export type ReceiverSettings = Readonly<{
   passive: Ftps['passive'];
-  tls: Ftps['tls'];
+  tls: Pick<Ftps['tls'], 'minVersion' | 'truncation'>;
   bans: Ftps['bans'];
   limits: Omit<Ftps['limits'], 'maxDirectoriesPerCamera'>;
 }>;

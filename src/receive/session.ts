@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Admission } from '../domain/admission.ts';
 import type { BanKeeper } from './ban-keeper.ts';
+import type { CheckDesk } from './check-visit.ts';
 import type { FtpConnection } from './engine.ts';
 import type { Observe } from './observer.ts';
 import type { PassiveListener } from './passive-listener.ts';
@@ -28,6 +29,7 @@ export type Hall = Readonly<{
   memory: ReceiverMemory;
   admission: Admission;
   bans: BanKeeper;
+  checks: CheckDesk;
   leases: PortLeases;
   observe: Observe;
   quotas: Quotas;
@@ -47,12 +49,13 @@ export type Transfer = Readonly<{
 export type Session = {
   readonly id: string;
   readonly connection: FtpConnection;
-  readonly hall: Hall;
+  /** Another one for a visit of doctor (check-visit.ts). */
+  hall: Hall;
   readonly listener: ListenerName;
   readonly peer: Readonly<{ address: string; port: number }>;
   /** The address that the client reached us at, canonical. */
   readonly localAddress: string;
-  readonly log: Log;
+  log: Log;
   /** Keys of its own: a TLS session that is resumed with them belongs to this control connection. */
   readonly secureContext: SecureContext;
   /** Aborted when the control connection is gone. */

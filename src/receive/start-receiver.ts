@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { AccountReader, Camera } from '../access/accounts.ts';
+import type { CheckPasses } from '../access/check-pass.ts';
 import type { PasswordVerifier } from '../access/passwords.ts';
 import type { ReceiverMemory } from '../access/receiver-memory.ts';
 import type { Uploads } from '../archive/uploads.ts';
@@ -14,6 +15,7 @@ import type { Log } from '../base/log.ts';
 import { createAdmission } from '../domain/admission.ts';
 import { formatNetwork, type Network, networkMatcher, parseAddress } from '../domain/networks.ts';
 import { startBanKeeper } from './ban-keeper.ts';
+import { isVisit, openCheckDesk, sparingVisits } from './check-visit.ts';
 import { changeDirectory } from './commands/directory.ts';
 import { commands } from './commands/table.ts';
 import { type ControlConnection, startControlConnection } from './control-connection.ts';
@@ -49,6 +51,8 @@ export type ReceiverParts = Readonly<{
   allowedNetworks: readonly Network[];
   accounts: AccountReader;
   verifier: PasswordVerifier;
+  /** Who is let in as doctor. */
+  checkPasses: CheckPasses;
   memory: ReceiverMemory;
   uploads: Uploads;
   /** RSA and ECDSA, read for each session, so that renewed ones are taken without a restart. */
@@ -76,6 +80,8 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   const controls = new Map<string, ControlConnection>();
   const raws = new Map<string, Socket>();
   const { memory } = parts;
+  const checks = openCheckDesk(parts.checkPasses);
+  const bans = startBanKeeper({ settings, memory, clock: parts.clock, log, onBan: closeBanned });
   const hall: Hall = {
     settings,
     uploads: parts.uploads,
@@ -85,7 +91,8 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
       ...settings.limits,
       isKnownAddress,
     }),
-    bans: startBanKeeper({ settings, memory, clock: parts.clock, log, onBan: closeBanned }),
+    bans: sparingVisits(bans, checks),
+    checks,
     leases: createPortLeases(settings.passive),
     observe: parts.observe ?? (() => {}),
     quotas: createQuotas({ memory, limits: settings.limits, clock: parts.clock, log }),
@@ -223,10 +230,11 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   }
 
   function handshakeFailed(arrival: Arrival, code: string): void {
+    const { address } = arrival.peer;
+    if (checks.isExpectedFrom(address)) return;
     arrival.log.warn({ listener: arrival.listener, code }, 'TLS handshake failed');
     hall.observe(arrival, { kind: 'handshake-failed', error: code });
     // A look at whether the port is open is no misdeed, and a camera's bad Wi-Fi is none either.
-    const { address } = arrival.peer;
     if (arrival.raw.bytesRead > 0 && !isKnownAddress(address)) hall.bans.note(address, 'handshake-failure');
   }
 
@@ -243,7 +251,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
 
   function endIfChanged({ session }: ControlConnection): void {
     if (!isAllowed(session.peer.address)) return void session.close(421, 'Address no longer allowed.');
-    if (session.camera === null) return;
+    if (session.camera === null || isVisit(session)) return;
     const now = accounts.camera(session.camera.name);
     if (now !== undefined && mayStay(session.camera, now, session.peer.address)) return;
     session.log.info({ camera: session.camera.name }, 'session ended, its account was changed');

@@ -8,6 +8,7 @@ import { type RtspAddress, requestUri } from '../domain/rtsp/rtsp-address.ts';
 import type { RtspMessage } from '../domain/rtsp/rtsp-reader.ts';
 import { type OfferedTrack, parseSessionDescription } from '../domain/rtsp/session-description.ts';
 import type { Credentials } from './answer-challenge.ts';
+import { startReadPace } from './read-pace.ts';
 import { openRtspRequests, type RtspRequests } from './rtsp-requests.ts';
 import { StreamError } from './stream-error.ts';
 
@@ -52,7 +53,11 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
   const channels = new Map<number, { track: number; isControl: boolean }>();
   const requests = openRtspRequests({
     socket,
-    onBytes,
+    onBytes: receive =>
+      onBytes(bytes => {
+        receive(bytes);
+        pace.hasRead(bytes.length);
+      }),
     address,
     credentials: options.credentials,
     maxBitsPerSecond: options.maxBitsPerSecond,
@@ -61,6 +66,7 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
       if (place) options.onPacket({ ...place, bytes });
     },
   });
+  const pace = startReadPace(socket, requests.ended);
   const onAbort = () => requests.close(new StreamError('stopped', 'the recording was stopped'));
   options.signal?.addEventListener('abort', onAbort, { once: true });
   void requests.ended.then(() => options.signal?.removeEventListener('abort', onAbort));
@@ -83,9 +89,10 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
           headers: { Session: session.id, Range: 'npt=0.000-' },
         });
         keepAlive(requests, { uri: base, session });
+        pace.begin();
       },
-      pause: () => void socket.pause(),
-      resume: () => void socket.resume(),
+      pause: () => pace.hold(true),
+      resume: () => pace.hold(false),
       ended: requests.ended,
       async [Symbol.asyncDispose]() {
         // Not waited for: cameras forget a session whose connection is gone.

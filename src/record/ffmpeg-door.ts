@@ -28,8 +28,6 @@ export type FfmpegDoor = AsyncDisposable &
 /** Who has not named the secret yet. ffmpeg does so at once: whoever came first and says nothing goes first. */
 export const maxKnocks = 32;
 const knockTimeoutMs = 5000;
-/** Fragments are a second long: so much later does not matter. */
-const gatherMs = 100;
 /** More than the longest packet (64 KiB and its header). */
 const gatheredBytes = 128 * 1024;
 /** Packets stop far below it: an ffmpeg that was taken over asks, and does not read the answers. */
@@ -144,18 +142,18 @@ export async function openFfmpegDoor(options: {
 }
 
 /**
- * Every write costs us and ffmpeg the same, however little it brings, and a camera sends some hundred packets a second: what
- * comes within `gatherMs` is written at once. Copied, into memory that is used again: what a camera sends would otherwise be
+ * Every write costs us and ffmpeg the same, however little it brings: what was read of a camera in one go is written at once.
+ * Copied, into memory that is used again: what a camera sends would otherwise be
  * so much to collect that collecting it costs more than passing it on.
  */
 function gatherWrites(client: () => Socket | undefined) {
   let room = Buffer.allocUnsafeSlow(gatheredBytes);
   let bytes = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
   /** False: hold the camera back until the socket has drained. */
   const flush = (): boolean => {
-    clearTimeout(timer);
-    timer = undefined;
+    clearImmediate(turn);
+    turn = undefined;
     const socket = client();
     const ready = room.subarray(0, bytes);
     bytes = 0;
@@ -171,7 +169,7 @@ function gatherWrites(client: () => Socket | undefined) {
       const isWanted = bytes + packet.length <= gatheredBytes || flush();
       packet.copy(room, bytes);
       bytes += packet.length;
-      timer ??= setTimeout(flush, gatherMs);
+      turn ??= setImmediate(flush);
       return isWanted;
     },
   };

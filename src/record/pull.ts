@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { FootageInit, Fragment } from '../domain/footage/fragment-reader.ts';
+import { createUnitJoiner, type UnitJoiner } from '../domain/rtsp/join-units.ts';
 import { createPacketWatch, type PacketWatch } from '../domain/rtsp/packet-watch.ts';
 import type { RtspAddress } from '../domain/rtsp/rtsp-address.ts';
 import type { OfferedTrack } from '../domain/rtsp/session-description.ts';
@@ -117,6 +118,7 @@ async function pullOnce(
   if (signal.aborted) onAbort();
   const made: { stream?: CameraStream; door?: FfmpegDoor; process?: RecordProcess } = {};
   let watch: PacketWatch | undefined;
+  let joiner: UnitJoiner | undefined;
   let fragments = 0;
   const packets = { video: 0, audio: 0 };
   let hasChanged = false;
@@ -139,6 +141,9 @@ async function pullOnce(
       end.resolve(why);
     },
   });
+  const send = (packet: Parameters<FfmpegDoor['send']>[0]) => {
+    if (made.door?.send(packet) === false) made.stream?.pause();
+  };
   try {
     const stream = await openCameraStream({
       ...options,
@@ -152,12 +157,14 @@ async function pullOnce(
           hasChanged = true;
           return end.resolve(new StreamError(changes[problem].end, changes[problem].message));
         }
-        if (made.door?.send(packet) === false) stream.pause();
+        if (packet.track === 0 && !packet.isControl) joiner?.push(packet.bytes);
+        else send(packet);
       },
     });
     made.stream = stream;
     const [video, audio] = stream.tracks as readonly [OfferedTrack, OfferedTrack?];
     watch = createPacketWatch(video);
+    joiner = createUnitJoiner(video, bytes => send({ track: 0, isControl: false, bytes }));
     void stream.ended.then(end.resolve);
     const door = await openFfmpegDoor({ tracks: stream.tracks, onDrain: () => stream.resume() });
     made.door = door;

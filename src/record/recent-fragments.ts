@@ -46,9 +46,11 @@ export function createRecentFragments(
   };
   const drop = () => {
     const newest = ring.at(-1) as RecentFragment;
+    // Whoever begins to read, begins at the newest key frame.
+    const unread = readers > 0 ? 0 : ring.findLastIndex(({ fragment }) => fragment.startsWithKeyFrame);
     let count = 0;
     for (const { fragment, startAt } of ring.slice(0, -1)) {
-      if (bytes <= limits.maxBytes && newest.startAt - startAt <= limits.maxMs) break;
+      if (count >= unread && bytes <= limits.maxBytes && newest.startAt - startAt <= limits.maxMs) break;
       bytes -= fragment.bytes.length;
       count += 1;
     }

@@ -30,6 +30,8 @@ export type RetentionParts = GarbageParts &
     ): RetentionPlan;
     /** Writing a row has failed; answers whether it was for want of room and there is some now. */
     makeRoomFor(error: unknown): Promise<boolean>;
+    /** After each batch: what this pass has deleted until now, in bytes. */
+    onProgress?(deletedBytes: number): void;
     /** state/retention.lock: one pass at a time, whoever makes it. */
     lockFile: string;
     clock: Pick<Clock, 'now'>;
@@ -164,6 +166,7 @@ async function deleteBatch(work: Work, batch: readonly Eviction[]): Promise<bool
     tally.set(key, { ...before, ...files, bytes: before.bytes + bytes });
     work.deletedBytes += bytes;
   }
+  parts.onProgress?.(work.deletedBytes);
   return gone.length > 0;
 }
 

@@ -172,16 +172,45 @@ function absolute(
   const place = (key: 'dataDir' | 'certsDir') =>
     resolve(valueAt(content, [key]) === undefined ? defaultBase : beside, settings[key]);
   const dataDir = place('dataDir');
+  const { certificateDir } = settings.ftps.tls;
+  const stateDir =
+    settings.stateDir === undefined ? join(dirname(dataDir), 'state') : resolve(beside, settings.stateDir);
   return {
     ...settings,
     file,
     dataDir,
-    stateDir:
-      settings.stateDir === undefined ? join(dirname(dataDir), 'state') : resolve(beside, settings.stateDir),
+    stateDir,
+    alerts: absoluteAlerts(settings.alerts, { beside, secrets: join(stateDir, 'secrets') }),
     certsDir: place('certsDir'),
+    ftps: {
+      ...settings.ftps,
+      tls: { ...settings.ftps.tls, certificateDir: certificateDir && resolve(beside, certificateDir) },
+    },
     retention: {
       ...settings.retention,
       minFreeBytes: settings.retention.minFreeBytes ?? settings.ftps.limits.minFreeBytes + roomAboveRefusal,
+    },
+  };
+}
+
+function absoluteAlerts(
+  alerts: SettingsFile['alerts'],
+  { beside, secrets }: { beside: string; secrets: string },
+): Settings['alerts'] {
+  const within = (directory: string, path: string | null) =>
+    path === null ? null : resolve(directory, path);
+  const { webhook, email } = alerts;
+  return {
+    ...alerts,
+    webhook: {
+      ...webhook,
+      secretFile: within(secrets, webhook.secretFile),
+      caFile: within(beside, webhook.caFile),
+    },
+    email: {
+      ...email,
+      passwordFile: within(secrets, email.passwordFile),
+      caFile: within(beside, email.caFile),
     },
   };
 }

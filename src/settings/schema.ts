@@ -4,38 +4,14 @@
 import { z } from 'zod';
 import { logLevels } from '../base/log.ts';
 import { type Network, networkRule, parseNetwork } from '../domain/networks.ts';
+import { alertsSection } from './alert-schema.ts';
+import { flag, hour, minute, oneOf, port, section, text, whole } from './setting-words.ts';
+import { tlsSection } from './tls-schema.ts';
 
-const minute = 60_000;
-const hour = 60 * minute;
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
 /** The kernel hands these to ordinary connections; a passive port among them would often be in use. */
 const firstEphemeralPort = 32768;
-
-const port = (description: string) =>
-  z
-    .int({ error: 'a port from 1 to 65535' })
-    .min(1, 'a port from 1 to 65535')
-    .max(65535, 'a port from 1 to 65535')
-    .describe(description);
-
-const whole = (min: number, max: number, description: string) => {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, error).max(max, error).describe(description);
-};
-
-const flag = (description: string) => z.boolean({ error: 'true or false' }).describe(description);
-const text = (description: string) =>
-  z.string({ error: 'a text' }).min(1, 'a text that is not empty').describe(description);
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T, description: string) =>
-  z.enum(values, { error: `one of ${values.join(', ')}` }).describe(description);
-
-const section = <Shape extends z.core.$ZodShape>(shape: Shape, description: string) =>
-  z
-    .strictObject(shape, {
-      error: issue => (issue.code === 'invalid_type' ? 'a section with settings in it' : undefined),
-    })
-    .describe(description);
 
 const listener = (defaultPort: number, what: string) =>
   section(
@@ -220,23 +196,12 @@ const passive = section(
   'Data connections. Cameras connect to these ports; the server never connects to a camera.',
 ).prefault({});
 
-const tls = section(
-  {
-    minVersion: oneOf(['TLSv1.2', 'TLSv1.3'], 'The oldest TLS version that is spoken.').default('TLSv1.2'),
-    truncation: oneOf(
-      ['container', 'strict'],
-      'What proves that an upload is whole when a camera ends it without close_notify: `container`, an MP4 or JPEG that is complete in itself; `strict`, nothing. `camera set --truncation` decides for one camera.',
-    ).default('container'),
-  },
-  'TLS of the listeners.',
-).prefault({});
-
 const ftps = section(
   {
     explicit: listener(2121, 'explicit FTPS (AUTH TLS)'),
     implicit: listener(2990, 'implicit FTPS'),
     passive,
-    tls,
+    tls: tlsSection,
     limits,
     bans,
     allowedNetworks: z
@@ -354,6 +319,16 @@ export const settingsSchema = section(
         ).default('transcode'),
       },
       'Continuous footage from the streams of the cameras.',
+    ).prefault({}),
+    alerts: alertsSection,
+    http: section(
+      {
+        host: text(
+          'The local address to answer on. What is said there is no secret and everybody who reaches it can read it: keep it to this machine, or to the network of those who watch.',
+        ).default('127.0.0.1'),
+        port: port('The port to answer on; null: none.').nullable().default(8321),
+      },
+      'Health and metrics over HTTP: /healthz, /readyz and /metrics.',
     ).prefault({}),
     log: section(
       { level: oneOf(logLevels, 'The least important lines that are still logged.').default('info') },

@@ -24,6 +24,7 @@ type Node = {
   minimum?: number;
   maximum?: number;
   anyOf?: Node[];
+  items?: Node;
 };
 
 /** All keys, in the order of the schema. */
@@ -66,7 +67,7 @@ function typeOf(node: Node): string {
   if (node.enum) return node.enum.join(' | ');
   if (node.anyOf) return node.anyOf.map(typeOf).join(' | ');
   if (node.type === 'integer') return `whole number, ${node.minimum} to ${node.maximum}`;
-  if (node.type === 'array') return 'list of networks';
+  if (node.type === 'array') return node.items?.description ? 'list of texts' : 'list of networks';
   if (node.type === 'boolean') return 'true | false';
   return node.type === 'string' ? 'text' : String(node.type);
 }

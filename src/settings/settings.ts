@@ -17,7 +17,12 @@ export type Settings = Readonly<{
     explicit: ListenerSettings;
     implicit: ListenerSettings;
     passive: Readonly<{ address: string | null; minPort: number; maxPort: number }>;
-    tls: Readonly<{ minVersion: 'TLSv1.2' | 'TLSv1.3'; truncation: 'container' | 'strict' }>;
+    tls: Readonly<{
+      minVersion: 'TLSv1.2' | 'TLSv1.3';
+      truncation: 'container' | 'strict';
+      names: readonly string[];
+      certificateDir: string | null;
+    }>;
     limits: Readonly<{
       maxConnections: number;
       maxConnectionsPerAddress: number;
@@ -71,5 +76,36 @@ export type Settings = Readonly<{
     maxBitsPerSecond: number;
     audio: 'transcode' | 'off';
   }>;
+  alerts: AlertSettings;
+  http: Readonly<{ host: string; port: number | null }>;
   log: Readonly<{ level: LogLevel }>;
+}>;
+
+export type AlertSettings = Readonly<{
+  repeatMs: number | null;
+  minIntervalMs: number;
+  gatherMs: number;
+  /** `HH:MM-HH:MM`. */
+  quietHours: string | null;
+  timeZone: string | null;
+  recordingStoppedAfterMs: number;
+  certificateDays: number;
+  /** Null in `url`, `host`, `program`: this channel is not used. */
+  webhook: Readonly<{
+    url: string | null;
+    secretHeader: string;
+    secretFile: string | null;
+    caFile: string | null;
+  }>;
+  email: Readonly<{
+    host: string | null;
+    port: number;
+    tls: 'starttls' | 'implicit' | 'none';
+    user: string | null;
+    passwordFile: string | null;
+    from: string | null;
+    to: readonly string[];
+    caFile: string | null;
+  }>;
+  command: Readonly<{ program: string | null; arguments: readonly string[]; timeoutMs: number }>;
 }>;

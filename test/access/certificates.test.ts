@@ -16,9 +16,13 @@ import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { type Certificates, maxAlternativeNames, openCertificates } from '../../src/access/certificates.ts';
+import { maxAlternativeNames } from '../../src/access/alternative-names.ts';
+import { readPair } from '../../src/access/certificate-files.ts';
+import { type Certificates, openCertificates } from '../../src/access/certificates.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { SettingsError } from '../../src/base/errors.ts';
-import { openLog } from '../../src/base/log.ts';
+import { openLog, silentLog } from '../../src/base/log.ts';
+import { makePair } from '../support/certbot.ts';
 
 const run = promisify(execFile);
 const dayMs = 86_400_000;
@@ -292,9 +296,9 @@ t.test("a certificate of the operator's own is used as it is, whatever its names
   const { certificates, log } = await openIn(directory, { ...wishes, nowMs: startMs + dayMs });
   t.equal(certificates.rsa.cert, own);
   t.equal(log, '');
-  const late = await openIn(directory, { ...wishes, nowMs: startMs + 61 * dayMs });
-  t.equal(late.certificates.rsa.cert, own);
-  t.match(late.log, /server certificate needs to be replaced by hand/);
+  const late = await openIn(directory, { ...wishes, nowMs: startMs + 91 * dayMs });
+  t.equal(late.certificates.rsa.cert, own, 'whoever shows it says that it has ended');
+  t.equal(late.log, '');
 });
 
 t.test('a key that others may read is refused', async t => {
@@ -366,5 +370,83 @@ t.test('a crowd of addresses is cut at the limit, and configured names and loopb
     (await openIn(directory, { names: ['nas.lan'], addresses })).log,
     '',
     'and is not made again each time',
+  );
+});
+
+t.test('asked for, all of ours are made anew for the same keys, or for new ones', async t => {
+  const directory = copied(t);
+  const again = (renew: 'all' | 'keys', log = silentLog()) =>
+    openCertificates(
+      { certsDir: directory, names: ['nas.lan'], addresses: [], clock: systemClock, log },
+      { renew },
+    );
+  const second = await again('all');
+  t.equal(second.ca, first.certificates.ca);
+  for (const kind of ['rsa', 'ecdsa'] as const) {
+    t.not(second[kind].cert, first.certificates[kind].cert);
+    t.equal(second[kind].key, first.certificates[kind].key);
+  }
+  const third = await again('keys');
+  for (const kind of ['rsa', 'ecdsa'] as const) t.not(third[kind].key, first.certificates[kind].key);
+  t.match(await shakeHands(third, { maxVersion: 'TLSv1.3' }), { type: 'ec', authorized: true });
+  t.same(readdirSync(directory).sort(), readdirSync(certsDir).sort(), 'nothing is left over');
+  for (const name of readdirSync(directory))
+    t.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
+});
+
+t.test("an operator's own pair is not replaced, also when asked for all", async t => {
+  const directory = copied(t);
+  makePair(
+    { key: join(directory, 'server-rsa.key'), cert: join(directory, 'server-rsa.crt') },
+    { kind: 'rsa' },
+  );
+  const own = readFileSync(join(directory, 'server-rsa.crt'), 'utf8');
+  for (const renew of ['all', 'keys'] as const) {
+    const { rsa, ecdsa } = await openCertificates(
+      { certsDir: directory, names: [], addresses: [], clock: systemClock, log: silentLog() },
+      { renew },
+    );
+    t.equal(rsa.cert, own);
+    t.not(ecdsa.cert, first.certificates.ecdsa.cert);
+  }
+});
+
+t.test('a process that sees no network keeps the addresses that a certificate has', async t => {
+  const directory = copied(t);
+  const blind = (nowMs: number, names: string[]) =>
+    openCertificates({
+      ...{ certsDir: directory, names, addresses: ['127.0.0.1', '::1'], knowsAddresses: false },
+      ...{ clock: { now: () => nowMs, monotonicMs: () => 0 }, log: silentLog() },
+    });
+  t.equal((await blind(startMs, ['nas.lan'])).rsa.cert, first.certificates.rsa.cert, 'nothing is missing');
+  const addresses = ({ cert }: { cert: string }) =>
+    ['192.168.20.5', 'fd00::5', '127.0.0.1', '::1'].filter(each => new X509Certificate(cert).checkIP(each));
+  const named = await blind(startMs, ['nas.lan', '203.0.113.7']);
+  t.ok(new X509Certificate(named.rsa.cert).checkIP('203.0.113.7'), 'what the settings name is added');
+  t.equal(addresses(named.rsa).length, 4);
+  const endMs = new X509Certificate(named.rsa.cert).validToDate.getTime();
+  const renewed = await blind(endMs - 29 * dayMs, ['nas.lan', '203.0.113.7']);
+  t.not(renewed.rsa.cert, named.rsa.cert);
+  t.equal(addresses(renewed.ecdsa).length, 4);
+});
+
+t.test('two that make certificates at once end with pairs that match', async t => {
+  const directory = join(t.testdir(), 'certs');
+  const make = (renew: 'needed' | 'all' | 'keys') =>
+    openCertificates(
+      { certsDir: directory, names: [], addresses: [], clock: systemClock, log: silentLog() },
+      { renew },
+    );
+  await Promise.all([make('needed'), make('needed')]);
+  for (const name of ['ca', 'server-rsa', 'server-ecdsa'] as const)
+    t.ok((await readPair(directory, name)).key, name);
+  await Promise.all([make('all'), make('needed'), make('all')]);
+  for (const name of ['server-rsa', 'server-ecdsa'] as const)
+    t.ok((await readPair(directory, name)).key, name);
+  const settled = await make('needed');
+  t.match(await shakeHands(settled, { maxVersion: 'TLSv1.3' }), { type: 'ec', authorized: true });
+  t.same(
+    readdirSync(directory).filter(name => name.endsWith('.new')),
+    [],
   );
 });

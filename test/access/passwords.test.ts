@@ -22,6 +22,7 @@ function camera(name: string, changes: Partial<Camera> = {}): Camera {
     maxFilesPerDay: null,
     keepClipsDays: null,
     keepFootageDays: null,
+    expectEveryMs: null,
     maxBytes: null,
     rtspUrl: null,
     subRtspUrl: null,

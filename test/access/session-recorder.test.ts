@@ -104,7 +104,13 @@ t.test(
 t.test('a session that turns out to be another camera is shown no further', async t => {
   const { follow, record, kinds } = await recording(t);
   follow('attic');
-  const loggedIn: SessionEvent = { kind: 'logged-in', protocol: 'TLSv1.3', cipher: 'x', alpn: null };
+  const loggedIn: SessionEvent = {
+    kind: 'logged-in',
+    protocol: 'TLSv1.3',
+    cipher: 'x',
+    alpn: null,
+    weakPassword: false,
+  };
   record([
     [visitor('1', '192.168.20.7'), connected],
     [visitor('1', '192.168.20.7', 'den'), loggedIn],

@@ -31,6 +31,8 @@ const hall = new Set([
   'outbound-role.ts',
   'archive-role.ts',
   'receive-role.ts',
+  'watch-over.ts',
+  'http.ts',
 ]);
 
 const thirdParties: Readonly<Record<string, readonly string[]>> = {
@@ -41,6 +43,8 @@ const thirdParties: Readonly<Record<string, readonly string[]>> = {
   settings: ['zod', 'yaml'],
   receive: ['ftp-srv'],
   watch: ['chokidar'],
+  deliver: ['nodemailer'],
+  inspect: ['prom-client'],
   cli: ['commander'],
   main: ['commander'],
 };
@@ -50,6 +54,8 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['base/sqlite.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
+  nodemailer: ['deliver/email.ts'],
+  'prom-client': ['inspect/metrics.ts'],
 };
 /** Thoughts touch nothing: these only compare and take apart. */
 const pureNodeModules = new Set(['node:net', 'node:path']);

@@ -14,7 +14,11 @@ function openDesk(directory: string) {
     stateDir: join(directory, 'state'),
     certsDir: join(directory, 'certs'),
     ftps: {
-      ...{ explicit: listener, implicit: { ...listener, port: 2990 }, tls: { truncation: 'container' } },
+      ...{
+        explicit: listener,
+        implicit: { ...listener, port: 2990 },
+        tls: { truncation: 'container', certificateDir: null },
+      },
       allowedNetworks: ['127.0.0.0/8'].map(parseNetwork),
     },
   } as unknown as Settings;

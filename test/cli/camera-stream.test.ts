@@ -33,7 +33,7 @@ function openDesk(test: Test) {
     ftps: {
       explicit: { enabled: true, host: '127.0.0.1', port: 2121 },
       implicit: { enabled: false, host: '::', port: 2990 },
-      tls: { truncation: 'container' },
+      tls: { truncation: 'container', certificateDir: null },
       allowedNetworks: ['127.0.0.0/8'].map(parseNetwork),
     },
   } as unknown as Settings;

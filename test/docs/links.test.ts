@@ -101,9 +101,9 @@ async function buildProgram(): Promise<Command> {
   return program;
 }
 
-/** The words behind each `clipward` in a piece of code, up to a comment or a pipe. */
+/** The words behind each `clipward` in a piece of code, up to a comment, a pipe or a file. */
 function commandLinesIn(code: string): string[][] {
-  return [...code.matchAll(/(?<![\w/.-])clipward(?: --)? +([a-z][^|#]*)/g)].map(([, rest = '']) =>
+  return [...code.matchAll(/(?<![\w/.-])clipward(?: --)? +([a-z][^|#>]*)/g)].map(([, rest = '']) =>
     rest.trim().split(/\s+/),
   );
 }
@@ -130,6 +130,7 @@ function faultOf(program: Command, words: readonly string[], isWhole: boolean): 
     const option = command.options.find(each => each.long === word);
     if (option === undefined) return `${command.name()} has no option ${word}`;
     if (option.required && rest.shift() === undefined) return `${word} needs a value`;
+    if (option.optional && rest[0] !== undefined && !rest[0].startsWith('-')) rest.shift();
   }
   const wanted = command.registeredArguments;
   const needed = wanted.filter(each => each.required).length;

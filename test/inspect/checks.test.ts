@@ -12,7 +12,7 @@ import { holdLock } from '../../src/base/sqlite.ts';
 import { runChecks } from '../../src/inspect/check.ts';
 import { cameraAccounts } from '../../src/inspect/checks/accounts.ts';
 import { archiveMarker } from '../../src/inspect/checks/archive-marker.ts';
-import { certificate, warnBeforeMs } from '../../src/inspect/checks/certificate.ts';
+import { certificate } from '../../src/inspect/checks/certificate.ts';
 import { confinement } from '../../src/inspect/checks/confinement.ts';
 import { freeDisk, spaceOf } from '../../src/inspect/checks/free-disk.ts';
 import { mediaTool } from '../../src/inspect/checks/media-tools.ts';
@@ -109,15 +109,27 @@ t.test('the archive is ours, not made yet, or another one', async t => {
 
 t.test('a certificate passes, nears its end, ends, and fails with a key that others may read', async t => {
   const certsDir = join(t.testdir(), 'certs');
-  t.match(await certificate(certsDir, 'server-ecdsa', systemClock).run(), { level: 'skip' });
+  const places = { certsDir, outsideDir: null };
+  const addresses = ['127.0.0.1'];
+  const machine = () => ({ names: [], addresses, knowsAddresses: true });
+  const at = (now: number) =>
+    certificate('server-ecdsa', { places, machine, clock: { ...systemClock, now: () => now } }).run();
+  t.match(await at(Date.now()), { level: 'skip' });
   const common = { names: [], addresses: ['127.0.0.1'], clock: systemClock, log: silentLog() };
   const { ecdsa } = await openCertificates({ certsDir, ...common });
-  t.match(await certificate(certsDir, 'server-ecdsa', systemClock).run(), { level: 'pass' });
+  t.match(await at(Date.now()), { level: 'pass' });
+  addresses.push('192.168.20.9');
+  t.match(await at(Date.now()), {
+    level: 'warn',
+    text: /not made out to 192\.168\.20\.9$/,
+    remedy: /cert renew/,
+  });
+  addresses.pop();
   const { X509Certificate } = await import('node:crypto');
   const endsAt = new X509Certificate(ecdsa.cert).validToDate.getTime();
-  const at = (now: number) => certificate(certsDir, 'server-ecdsa', { ...systemClock, now: () => now }).run();
-  t.match(await at(endsAt - warnBeforeMs), { level: 'pass' });
-  t.match(await at(endsAt - warnBeforeMs + 1), { level: 'warn' });
+  const warnBeforeMs = 14 * 86_400_000;
+  t.match(await at(endsAt - warnBeforeMs - 1), { level: 'pass' });
+  t.match(await at(endsAt - warnBeforeMs), { level: 'warn', text: /ends on .*cert renew/ });
   t.match(await at(endsAt - 1), { level: 'warn' });
   t.match(await at(endsAt), { level: 'fail' });
   const keyFile = certificateFileOf(certsDir, 'server-ecdsa').replace(/crt$/, 'key');

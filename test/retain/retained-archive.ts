@@ -77,6 +77,7 @@ function segmentsOf({ catalogue }: Pick<ChainedArchive, 'catalogue'>) {
 export const standardRetention = {
   keepClipsDays: 30,
   keepFootageDays: 30,
+  expectEveryMs: null,
   keepEventFootageDays: null,
   maxBytes: null,
   minFreeBytes: 0,

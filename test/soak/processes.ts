@@ -4,8 +4,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 export type Child = Readonly<{ pid: number; command: string; isZombie: boolean }>;
 
+/** All below it: ffmpeg has bubblewrap before it. */
+export function descendantsOf(pid: number): Child[] {
+  const found = childrenOf(pid);
+  // Grows while it is walked.
+  for (const child of found) found.push(...childrenOf(child.pid));
+  return found;
+}
+
 /** Those of all its threads. */
-export function childrenOf(pid: number): Child[] {
+function childrenOf(pid: number): Child[] {
   return tasksOf(pid)
     .flatMap(task => orNothing(() => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')).split(' '))
     .filter(text => text !== '')

@@ -11,7 +11,7 @@ import { seededRandom } from '../domain/seeded-random.ts';
 import { type Daemon, type Installation, makeInstallation } from '../support/daemon.ts';
 import { makeElementaryStream } from '../support/fake-camera.ts';
 import { type Fault, judgeFootage, recoveryLimitMs, type Verdict } from './judge-footage.ts';
-import { childrenOf, descriptorsOf, memoryOf } from './processes.ts';
+import { descendantsOf, descriptorsOf, memoryOf } from './processes.ts';
 import { type Random, type SoakCamera, type Strike, startHurtFake, startHurtGst } from './soak-cameras.ts';
 
 export type SoakOptions = Readonly<{
@@ -233,7 +233,7 @@ async function restart(site: Site, signal: 'SIGTERM' | 'SIGKILL', restsMs: numbe
 }
 
 async function hurtFfmpeg(site: Site, kills: boolean, random: Random): Promise<Strike> {
-  const all = childrenOf(site.daemon.pid).filter(({ command }) => command === 'ffmpeg');
+  const all = descendantsOf(site.daemon.pid).filter(({ command }) => command === 'ffmpeg');
   const one = all[random(Math.max(1, all.length))];
   if (one) process.kill(one.pid, kills ? 'SIGKILL' : 'SIGSTOP');
   return {
@@ -282,7 +282,7 @@ async function check(site: Site): Promise<Verdict> {
 function judgeProcesses(site: Site, names: readonly string[]): string[] {
   const complaints: string[] = [];
   const { pid } = site.daemon;
-  const children = childrenOf(pid);
+  const children = descendantsOf(pid);
   const ffmpegs = children.filter(({ command }) => command === 'ffmpeg').length;
   const recording = names.filter(name => site.catalogue.isRecording(name, Date.now())).length;
   if (recording !== names.length) complaints.push(`only ${recording} cameras are recorded in quiet`);
@@ -299,8 +299,10 @@ function judgeProcesses(site: Site, names: readonly string[]): string[] {
 
 function sample(site: Site): void {
   const { pid } = site.daemon;
-  const ffmpegs = childrenOf(pid).filter(({ command }) => command === 'ffmpeg');
-  const ffmpegPss = ffmpegs.reduce((total, child) => total + memoryOf(child.pid).pss, 0);
+  const descendants = descendantsOf(pid);
+  const ffmpegs = descendants.filter(({ command }) => command === 'ffmpeg');
+  const recorders = descendants.filter(({ command }) => command === 'ffmpeg' || command === 'bwrap');
+  const ffmpegPss = recorders.reduce((total, child) => total + memoryOf(child.pid).pss, 0);
   const memory = memoryOf(pid);
   if (memory.rss === 0) return;
   const taken = {

@@ -18,7 +18,7 @@ export type LogLine = Record<string, unknown> & { msg: string };
 export type Installation = Awaited<ReturnType<typeof makeInstallation>>;
 
 /** An empty directory with a settings file on free ports. */
-export async function makeInstallation(options: { settings?: string[] } = {}) {
+export async function makeInstallation(options: { settings?: string[]; httpPort?: number | null } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'clipward-installation-'));
   const [explicitPort, implicitPort] = await Promise.all([freePort(), freePort()]);
   const config = join(root, 'clipward.yaml');
@@ -26,6 +26,8 @@ export async function makeInstallation(options: { settings?: string[] } = {}) {
   const lines = [
     'dataDir: ./data',
     'certsDir: ./certs',
+    // Tests run beside each other.
+    `http: { port: ${options.httpPort ?? null} }`,
     'ftps:',
     `  explicit: { host: 127.0.0.1, port: ${explicitPort} }`,
     `  implicit: { host: 127.0.0.1, port: ${implicitPort} }`,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AccountWriter } from '../../src/access/accounts.ts';
 import { openCertificates } from '../../src/access/certificates.ts';
+import { readCheckPasses } from '../../src/access/check-pass.ts';
 import { openAccountReader, openAccountWriter } from '../../src/access/open-accounts.ts';
 import { hashPassword } from '../../src/access/password-hash.ts';
 import { openPasswordVerifier } from '../../src/access/passwords.ts';
@@ -138,6 +139,7 @@ export async function startTestReceiver(
     allowedNetworks: networks(...(options.allowed ?? ['127.0.0.0/8'])),
     accounts,
     verifier,
+    checkPasses: readCheckPasses({ stateDir, clock }),
     memory: options.memory?.(memory) ?? memory,
     uploads: options.uploads?.(uploads) ?? uploads,
     tlsIdentities: () => [certificates.rsa, certificates.ecdsa],

@@ -4,7 +4,7 @@ import { errnoOf, messageOf } from '../../base/errors.ts';
 import { type Check, fail, pass } from '../check.ts';
 
 const run = promisify(execFile);
-const deadlineMs = 10_000;
+const deadlineMs = 6000;
 const maxOutputBytes = 64 * 1024;
 
 /** Whether a program of ffmpeg's can be started, and its version. */

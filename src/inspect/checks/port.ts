@@ -21,7 +21,10 @@ export function port(listener: Listener, daemonRuns: () => boolean): Check {
       switch (await tryToListen(host, number)) {
         case 'free':
           return running
-            ? fail(`${where} is free although clipward runs`, 'Look at its log: the listener did not open.')
+            ? fail(
+                `${where} is not open although clipward runs`,
+                'It may just be starting: try again in a moment, and look at its log when it stays so.',
+              )
             : pass(`${where} is free`);
         case 'in-use':
           return running

@@ -5,7 +5,7 @@ import { confinedFfmpeg } from '../../media/record-process.ts';
 import { type Check, fail, pass } from '../check.ts';
 
 const run = promisify(execFile);
-const deadlineMs = 10_000;
+const deadlineMs = 6000;
 const maxOutputBytes = 64 * 1024;
 const install = 'Install both from the distribution: apt-get install ffmpeg util-linux.';
 

@@ -1,4 +1,5 @@
 import { type Check, fail, pass, skip, warn } from '../check.ts';
+import { listed } from '../listed.ts';
 import { isWanted, type RecordedCamera, recordingAlarms, recordingFacts } from '../recording.ts';
 
 /** Whether the cameras that should be recorded are. */
@@ -19,8 +20,20 @@ export function recording(
         return warn(alarms.join(' '), 'Start it: clipward serve; until then nothing is recorded.');
       if (alarms.length > 0)
         return fail(alarms.join(' '), 'docs/troubleshooting.md says more, under camera is not recorded.');
-      const recorded = wanted.filter(camera => recordingFacts(camera, asked).recording);
-      return pass(`${recorded.length} of ${wanted.length} cameras that should be recorded now are`);
+      const missing = wanted.flatMap(camera => {
+        const { recording, gap } = recordingFacts(camera, asked);
+        return recording ? [] : [`${camera.name} (${gap?.reason ?? 'unknown'})`];
+      });
+      if (missing.length > 0)
+        return warn(
+          `not recorded at this moment, for less than a minute: ${listed(missing)}`,
+          'It is tried again by itself; look again in a minute.',
+        );
+      return pass(
+        wanted.length === 0
+          ? 'no camera is to be recorded at this moment'
+          : `all cameras that should be recorded now are (${wanted.length})`,
+      );
     },
   };
 }

@@ -3,6 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TransientError } from '../../base/errors.ts';
 import { networkMatcher } from '../../domain/networks.ts';
+import { isTriedFirst } from '../../domain/weak-password.ts';
+import { beginVisit } from '../check-visit.ts';
 import { noteDown } from '../note-down.ts';
 import { RefusedError } from '../refused-error.ts';
 import type { Session } from '../session.ts';
@@ -24,6 +26,7 @@ export async function pass(session: Session, argument: string | null): Promise<v
   const { hall, connection } = session;
   const name = session.userName;
   session.userName = null;
+  if (hall.checks.admits(session.peer.address, name, argument ?? '')) return beginVisit(session);
   const startedAtMs = hall.clock.monotonicMs();
   const camera = await verify(session, name, argument ?? '');
   // The right password from a wrong network is answered like a wrong one, so that it proves nothing to who tries it.
@@ -48,7 +51,8 @@ export async function pass(session: Session, argument: string | null): Promise<v
   hall.bans.loggedIn(session.peer.address, camera.name);
   noteDown(session.log, () => hall.memory.rememberLogin(camera.name, session.peer.address, hall.clock.now()));
   session.log.info({ camera: camera.name, listener: session.listener, ...session.tls }, 'camera logged in');
-  if (session.tls !== null) hall.observe(session, { kind: 'logged-in', ...session.tls });
+  const weakPassword = isTriedFirst(argument ?? '', [camera.name]);
+  if (session.tls !== null) hall.observe(session, { kind: 'logged-in', ...session.tls, weakPassword });
   await connection.reply(230, 'Logged in.');
 }
 
@@ -81,8 +85,11 @@ async function refuse(session: Session, startedAtMs: number, delayMs: number): P
 
 /** Closed before a password can follow: what comes next would be readable on the wire. */
 async function refusePlaintext(session: Session): Promise<void> {
-  session.log.warn('plaintext log in refused');
-  session.hall.observe(session, { kind: 'plaintext-login' });
-  session.hall.bans.note(session.peer.address, 'plaintext-login');
+  const { hall, peer } = session;
+  if (!hall.checks.isExpectedFrom(peer.address)) {
+    session.log.warn('plaintext log in refused');
+    hall.observe(session, { kind: 'plaintext-login' });
+    hall.bans.note(peer.address, 'plaintext-login');
+  }
   await session.close(530, 'Use AUTH TLS first.');
 }
