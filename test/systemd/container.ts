@@ -111,17 +111,23 @@ export async function makeContainer(parts: {
     clearTimeout(late);
     running = undefined;
   };
+  const remove = async () => {
+    if (running !== undefined) {
+      // With its process 1 all others end; with systemd-nspawn alone none would.
+      process.kill(running.leader, 'SIGKILL');
+      await running.ended;
+    }
+    for (const directory of [files, disk]) await exec('umount', ['--lazy', directory]);
+    rmSync(parts.place, { recursive: true, force: true });
+  };
+  let removed: Promise<void> | undefined;
   return {
     ...{ files, address: theirs, ourAddress: ours, run, must, boot, powerOff },
     leader: () => running?.leader ?? 0,
-    async [Symbol.asyncDispose]() {
-      if (running !== undefined) {
-        // With its process 1 all others end; with systemd-nspawn alone none would.
-        process.kill(running.leader, 'SIGKILL');
-        await running.ended;
-      }
-      for (const directory of [files, disk]) await exec('umount', ['--lazy', directory]);
-      rmSync(parts.place, { recursive: true, force: true });
+    // Once, also where a signal comes while it is being done.
+    [Symbol.asyncDispose]() {
+      removed ??= remove();
+      return removed;
     },
   };
 }

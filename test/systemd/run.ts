@@ -24,14 +24,11 @@ process.exitCode = await main();
 // A camera of the tests may still serve.
 process.exit();
 
-/** For who wants to look: until Ctrl-C, or a signal that ends this. */
+/** For who wants to look: until a signal ends this. */
 async function keep(container: Container): Promise<void> {
   say(`look inside with: nsenter --all --target ${container.leader()} (Ctrl-C ends it)`);
-  const held = setInterval(() => {}, 60_000);
-  await new Promise<void>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  clearInterval(held);
+  setInterval(() => {}, 60_000);
+  await new Promise(() => {});
 }
 
 async function main(): Promise<number> {
@@ -45,6 +42,9 @@ async function main(): Promise<number> {
     place: mkdtempSync('/var/tmp/clipward-systemd-'),
     diskBytes,
   });
+  // Whoever ends this early leaves no machine behind.
+  const end = () => void Promise.resolve(container[Symbol.asyncDispose]()).finally(() => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   const steps = stepsOf({ container, release: join(root, 'release', archive as string) });
   let passed = 0;
   for (const [name, work] of steps) {
