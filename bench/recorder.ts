@@ -14,6 +14,7 @@ import { catalogueFile, openCatalogue } from '../src/catalogue/catalogue.ts';
 import { makeInstallation } from '../test/support/daemon.ts';
 import { type Bench, clipward, inTemporaryDirectory, wholeOption } from './lib/bench.ts';
 import { type Costs, costsOf } from './lib/process-costs.ts';
+import { median } from './lib/spread.ts';
 
 const picturesPerSecond = 25;
 const bitsPerSecond = 4_000_000;
@@ -203,10 +204,4 @@ async function until(holds: () => boolean): Promise<void> {
     if (performance.now() > deadline) throw new Error('the cameras are not recorded within a minute');
     await sleep(200);
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }

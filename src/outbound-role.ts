@@ -32,8 +32,9 @@ export async function startOutboundRole(options: RoleOptions): Promise<OutboundR
   const { settings, archiveId, clock } = options;
   const { dataDir, stateDir } = settings;
   const log = options.log.child({ role: 'outbound' });
-  // What cameras send is memory outside the heap: V8 would look through all of it every second.
-  setFlagsFromString('--heap-growing-percent=100');
+  // Fragments are memory outside the heap that counts as the heap's growth: V8 would look through all of it every second or
+  // two. Four times its size is as far as V8 lets any heap grow before that.
+  setFlagsFromString('--heap-growing-percent=300');
   await using opened = new AsyncDisposableStack();
   const accounts = opened.use(openAccountReader({ stateDir }));
   const { sign } = await readSigningKey(stateDir, process.env.CREDENTIALS_DIRECTORY);

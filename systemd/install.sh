@@ -14,6 +14,7 @@ settings=/etc/clipward/clipward.yaml
 units=/etc/systemd/system
 command=/usr/local/bin/clipward
 sockets='clipward-receive-explicit.socket clipward-receive-implicit.socket'
+contents='bin dist docs systemd node_modules package.json package-lock.json release.json ARCHITECTURE.md CHANGELOG.md LICENSE README.md'
 services='clipward-archive.service clipward-receive.service clipward-outbound.service'
 
 source=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -67,6 +68,7 @@ clean_up() {
 
 install() {
   find_node
+  decide_about_archive
   ensure_tools
   install_program
   install_users
@@ -135,7 +137,10 @@ install_program() {
   previous=$(readlink "$program/current" 2>/dev/null || true)
   if [ ! -d "$program/$release" ]; then
     rm -rf "$program/.new"
-    cp -R "$from" "$program/.new"
+    mkdir -p "$program/.new/config"
+    # By name: in the same directory there may be an archive that was tried out there, and its settings.
+    for each in $contents; do cp -R "$from/$each" "$program/.new/"; done
+    cp "$from/config/clipward.example.yaml" "$program/.new/config/"
     chown -R 0:0 "$program/.new"
     chmod -R u=rwX,go=rX "$program/.new"
     mv "$program/.new" "$program/$release"
@@ -194,21 +199,24 @@ install_settings() {
 
 # --- the archive of a clone -----------------------------------------------------------------------------------------
 
-move_archive() {
-  [ -f "$source/state/archive-id" ] || return 0
-  if [ -e "$data/state/archive-id" ]; then
+# Before anything is installed: afterwards the services have made an archive of their own.
+decide_about_archive() {
+  if [ ! -f "$source/state/archive-id" ]; then
+    move=no
+  elif [ -e "$data/state/archive-id" ]; then
     say "$source holds an archive of its own, and so does $data: it stays where it is"
-    return 0
-  fi
-  if [ "$move" = ask ] && [ -t 0 ]; then
-    printf 'This clone holds an archive (%s). Move it to %s? [y/N] ' "$source/data" "$data"
+    move=no
+  elif [ "$move" = ask ] && [ -t 0 ]; then
+    printf 'There is an archive in %s (data, state, certs). Move it to %s? [y/N] ' "$source" "$data"
     read -r answer
     case $answer in [yY]*) move=yes ;; *) move=no ;; esac
+  elif [ "$move" = ask ]; then
+    stop "there is an archive in $source (data, state, certs): say --move to move it to $data, or --no-move to begin with an empty one."
   fi
-  if [ "$move" != yes ]; then
-    say "$source/data, state and certs hold an archive, which stays where it is: run this again with --move to move it"
-    return 0
-  fi
+}
+
+move_archive() {
+  [ "$move" = yes ] || return 0
   running=$("$node" --input-type=module --eval "
     import { runningRoles } from '$program/current/dist/inspect/daemon.js';
     console.log(...runningRoles(process.argv[1]));" "$source/state")
@@ -313,6 +321,7 @@ END
 RestartSteps=8
 RestartMaxDelaySec=5
 END
+      if [ "$wrote" = yes ]; then changed="$changed $each"; fi
     done
   fi
   systemctl daemon-reload
@@ -340,11 +349,15 @@ start_all() {
   done
   start_unit clipward-receive.service
   start_unit clipward-outbound.service
-  systemctl start clipward.target
+  if systemctl --quiet is-enabled clipward.target; then systemctl start clipward.target; fi
 }
 
 start_unit() {
   systemctl --quiet is-enabled "$1" || return 0
+  if [ "$previous" = "$release" ] && [ "$move" = no ] && [ -z "$changed" ] && systemctl --quiet is-active "$1"; then
+    say "$1 runs already"
+    return 0
+  fi
   systemctl restart "$1" || {
     journalctl --no-pager --quiet --lines 15 --output cat --unit "$1" >&2 || true
     stop "$1 does not start: above is what it said. It is tried again and again; journalctl -fu $1 shows it."

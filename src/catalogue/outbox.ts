@@ -28,9 +28,9 @@ export type Outbox = Readonly<{
     now: number,
     decide: (known: KnownAlerts) => Readonly<{ plan: AlertPlan; message: NewMessage | null }>,
   ): AlertPlan;
-  /** The one that has waited longest of those that may be tried now. */
+  /** The oldest of those that may be tried now. */
   dueDelivery(channel: string, now: number): Delivery | undefined;
-  /** The same when it comes again after a kill. */
+  /** The others of this channel are due then, since it works. The same when it comes again after a kill. */
   deliveryDone(message: string, channel: string): void;
   deliveryFailed(message: string, channel: string, nextAt: number): void;
   deliveryGivenUp(message: string, channel: string): void;
@@ -59,13 +59,14 @@ export function outboxQueries(db: Db): Outbox {
   // What is to wait longer than anything waits was put off by a clock that has been set back since.
   const due = db.prepare<[{ channel: string; now: number }], Delivery>(`
     SELECT message, at, body, attempts FROM delivery JOIN message ON message.id = delivery.message
-    WHERE channel = @channel AND (next_at <= @now OR next_at > @now + ${2 * maxRetryMs}) ORDER BY next_at LIMIT 1`);
+    WHERE channel = @channel AND (next_at <= @now OR next_at > @now + ${2 * maxRetryMs}) ORDER BY at, message LIMIT 1`);
   const failed = db.prepare<[number, string, string]>(
     'UPDATE delivery SET attempts = attempts + 1, next_at = ? WHERE message = ? AND channel = ?',
   );
   const removeDelivery = db.prepare<[string, string]>(
     'DELETE FROM delivery WHERE message = ? AND channel = ?',
   );
+  const hurry = db.prepare<[string]>('UPDATE delivery SET next_at = 0 WHERE channel = ?');
   const removeOthers = db.prepare<[string]>(
     'DELETE FROM delivery WHERE channel NOT IN (SELECT value FROM json_each(?))',
   );
@@ -80,12 +81,11 @@ export function outboxQueries(db: Db): Outbox {
     ON CONFLICT (name, label) DO UPDATE SET value = value + 1`);
 
   const known = (): KnownAlerts => ({ alerts: all.all(), lastMessageAt: lastMessage.get() ?? null });
-  const end = (message: string, channel: string, tally: string) =>
-    inTransaction(db, () => {
-      if (removeDelivery.run(message, channel).changes === 0) return;
-      removeDelivered.run();
-      count.run(tally, channel);
-    });
+  const end = (message: string, channel: string, tally: string) => {
+    if (removeDelivery.run(message, channel).changes === 0) return;
+    removeDelivered.run();
+    count.run(tally, channel);
+  };
   return {
     alerts: () => all.all(),
     knownAlerts: known,
@@ -102,13 +102,18 @@ export function outboxQueries(db: Db): Outbox {
         return plan;
       }),
     dueDelivery: (channel, now) => due.get({ channel, now }),
-    deliveryDone: (message, channel) => end(message, channel, 'messages-delivered'),
+    deliveryDone: (message, channel) =>
+      inTransaction(db, () => {
+        end(message, channel, 'messages-delivered');
+        hurry.run(channel);
+      }),
     deliveryFailed: (message, channel, nextAt) =>
       inTransaction(db, () => {
         failed.run(nextAt, message, channel);
         count.run('delivery-failures', channel);
       }),
-    deliveryGivenUp: (message, channel) => end(message, channel, 'messages-given-up'),
+    deliveryGivenUp: (message, channel) =>
+      inTransaction(db, () => end(message, channel, 'messages-given-up')),
     waitingDeliveries: () => waiting.all(),
     dropDeliveriesExcept: channels =>
       inTransaction(db, () => {

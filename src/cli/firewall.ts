@@ -10,7 +10,7 @@ import { renderNft } from '../domain/firewall/render-nft.ts';
 import { renderProxmox } from '../domain/firewall/render-proxmox.ts';
 import { renderUfw } from '../domain/firewall/render-ufw.ts';
 import { parseNetwork } from '../domain/networks.ts';
-import { firewallFacts } from '../inspect/firewall.ts';
+import { firewallFacts, shutInAlerts } from '../inspect/firewall.ts';
 import { parseNetworks } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
@@ -92,7 +92,7 @@ async function print(options: Options, command: Command, desk: Desk): Promise<vo
     cameraNetworks: parseNetworks(options.cameraNetwork ?? []),
     recorder: parseNetworks(options.recorder ?? []),
   };
-  const { stateDir, ftps } = desk.settings(command);
+  const { stateDir, ftps, alerts } = desk.settings(command);
   using accounts = openAccountReader({ stateDir });
   if (accounts.cameras().length === 0)
     throw new FailedError(
@@ -102,14 +102,15 @@ async function print(options: Options, command: Command, desk: Desk): Promise<vo
   if (on === 'router' && facts.recorder.length === 0)
     throw new FailedError('This machine has no address that a router sees: add --recorder ADDRESS.');
   const plan = planFirewall(facts);
+  const remarks = [...plan.remarks, ...shutInAlerts(alerts, wishes)];
   const notes = [
     `Made by clipward firewall, ${format.use}.`,
     'Print it again when cameras, their addresses or ports change.',
     ...[...found].map(([name, addresses]) => `${name} is taken to be ${addresses.join(' and ')}.`),
-    ...plan.remarks,
+    ...remarks,
   ].map(each => escapeForTerminal(each));
   desk.print([...notes.map(each => `# ${each}`), format.render(plan, { on, interfaces })].join('\n'));
-  for (const each of plan.remarks) desk.remark(escapeForTerminal(each));
+  for (const each of remarks) desk.remark(escapeForTerminal(each));
   if (options.format === 'edgeos' && interfaces.length === 0)
     desk.remark(
       'No rule is in force before it is on an interface: add --interface "ethernet eth1" for each.',

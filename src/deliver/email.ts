@@ -7,6 +7,9 @@ import type { Settings } from '../settings/settings.ts';
 import { type Channel, sendTimeoutMs } from './channel.ts';
 import { readAuthority } from './webhook.ts';
 
+/** Far more than any server has to say. */
+const maxAnswerBytes = 65_536;
+
 type EmailSettings = Settings['alerts']['email'] & Readonly<{ host: string; from: string }>;
 
 /** The schema of the settings lets mail without TLS through for this machine only. */
@@ -28,6 +31,7 @@ export function emailChannel(settings: EmailSettings, timeoutMs = sendTimeoutMs)
         ...(user !== null && pass !== undefined && { auth: { user, pass } }),
         tls: { minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(ca && { ca }) },
         ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
+        maxResponseSize: maxAnswerBytes,
         ...{ disableFileAccess: true, disableUrlAccess: true, logger: false },
       });
       const signal = AbortSignal.any([aborted, AbortSignal.timeout(timeoutMs)]);
@@ -38,6 +42,8 @@ export function emailChannel(settings: EmailSettings, timeoutMs = sendTimeoutMs)
         // Whoever answers by machine (out of office) leaves these alone: RFC 3834.
         headers: { 'Auto-Submitted': 'auto-generated' },
         attachments: [],
+        // Ends the connection, too: a server that talks for ever would hold one for each try.
+        ...{ signal },
       });
       try {
         await Promise.race([sending, rejectionOf(signal)]);

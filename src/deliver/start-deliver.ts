@@ -14,8 +14,8 @@ const standardPollMs = 1000;
 const firstRetryMs = 10_000;
 /** How long a channel rests when the catalogue could not note what became of a message. */
 const unnotedPauseMs = 60_000;
-/** Older news help nobody, and by then it is said in the log. */
-export const giveUpAfterMs = 24 * 3_600_000;
+/** A mail server may be down over a weekend. Older news help nobody, and what still lasts is told anew. */
+export const giveUpAfterMs = 3 * 24 * 3_600_000;
 /** A clock that jumps a day ahead gives nothing up that was hardly tried. */
 const leastAttempts = 10;
 

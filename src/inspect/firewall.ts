@@ -77,6 +77,37 @@ export async function firewallFacts(
   return { facts, found };
 }
 
+/** Sentences about alerts that would not get out. */
+export function shutInAlerts(
+  { webhook, email }: Pick<Settings['alerts'], 'webhook' | 'email'>,
+  wishes: FirewallWishes,
+): readonly string[] {
+  const remarks: string[] = [];
+  const url = webhook.url === null ? undefined : new URL(webhook.url);
+  // Of an IPv6 address without the brackets.
+  const webHost = url?.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url?.port || 443);
+  const mailHost = email.host ?? undefined;
+  if (webHost !== undefined && port !== 443)
+    remarks.push(
+      `Alerts go to ${webHost} on TCP port ${port}, which no option opens: add a rule for it by hand.`,
+    );
+  else if (webHost !== undefined && wishes.https === undefined)
+    remarks.push(`Alerts go to ${webHost} and would not get out: add --allow-https ${webHost}.`);
+  if (mailHost !== undefined && !isThisMachine(mailHost) && wishes.mail === undefined)
+    remarks.push(`Alerts go out by ${mailHost} and would not get there: add --allow-mail ${mailHost}.`);
+  const name = [webHost, mailHost].find(
+    host => host !== undefined && parseAddress(host) === undefined && !isThisMachine(host),
+  );
+  if (name !== undefined && wishes.dns === undefined)
+    remarks.push(`Alerts need the address of ${name}: add --allow-dns, best with the address of the server.`);
+  return remarks;
+}
+
+function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
 async function cameraOf(camera: Camera, networksOf: (text: string) => Promise<readonly Network[]>) {
   const { name, enabled, allowedNetworks, rtspUrl, subRtspUrl } = camera;
   const streams = [];

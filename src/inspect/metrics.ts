@@ -139,7 +139,7 @@ export const metricDefinitions: readonly Definition[] = [
   counter('messages_delivered_total', 'Messages that a channel took.', ({ counts }) =>
     byLabel(counts, 'messages-delivered', 'channel'),
   ),
-  counter('messages_given_up_total', 'Messages that no channel took for a day.', ({ counts }) =>
+  counter('messages_given_up_total', 'Messages that a channel did not take for three days.', ({ counts }) =>
     byLabel(counts, 'messages-given-up', 'channel'),
   ),
   counter('delivery_failures_total', 'Tries to send a message that failed.', ({ counts }) =>
@@ -161,6 +161,8 @@ export async function formatMetrics(sources: MetricSources): Promise<string> {
       const found = samples({ ...sources, facts }).filter(
         (sample): sample is [Record<string, string>, number] => typeof sample[1] === 'number',
       );
+      // One without labels would be told as 0.
+      if (found.length === 0) continue;
       const labelNames = Object.keys(found[0]?.[0] ?? {});
       const options = { name, help, labelNames, registers: [registry] };
       if (type === 'gauge') {

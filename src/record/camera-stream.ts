@@ -8,6 +8,7 @@ import { type RtspAddress, requestUri } from '../domain/rtsp/rtsp-address.ts';
 import type { RtspMessage } from '../domain/rtsp/rtsp-reader.ts';
 import { type OfferedTrack, parseSessionDescription } from '../domain/rtsp/session-description.ts';
 import type { Credentials } from './answer-challenge.ts';
+import { startReadPace } from './read-pace.ts';
 import { openRtspRequests, type RtspRequests } from './rtsp-requests.ts';
 import { StreamError } from './stream-error.ts';
 
@@ -41,13 +42,6 @@ export type CameraStream = AsyncDisposable &
 
 const connectTimeoutMs = 5000;
 const readBytes = 64 * 1024;
-/**
- * While it plays, a camera is read so often: each time costs us and ffmpeg the same, however little it brings. The kernel holds
- * what comes meanwhile. One that has sent `restlessBytes`, the window that a connection begins with on Linux, is read on at
- * once: none is held back by this, and a flood is seen.
- */
-const readEveryMs = 100;
-const restlessBytes = 64 * 1024;
 const maxChannel = 255;
 /** RFC 2326, 12.37: when the camera does not say. */
 const standardSessionTimeoutS = 60;
@@ -72,7 +66,7 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
       if (place) options.onPacket({ ...place, bytes });
     },
   });
-  const pace = startPace(socket, requests.ended);
+  const pace = startReadPace(socket, requests.ended);
   const onAbort = () => requests.close(new StreamError('stopped', 'the recording was stopped'));
   options.signal?.addEventListener('abort', onAbort, { once: true });
   void requests.ended.then(() => options.signal?.removeEventListener('abort', onAbort));
@@ -113,49 +107,6 @@ export async function openCameraStream(options: StreamOptions): Promise<CameraSt
     );
     throw error;
   }
-}
-
-/** All cameras are read in the same instant, and what they brought is written in it. */
-function startPace(socket: Socket, ended: Promise<unknown>) {
-  let isPlaying = false;
-  let isHeld = false;
-  let isOver = false;
-  let wake: NodeJS.Timeout | undefined;
-  /** In this turn of the event loop. */
-  let cameBytes = 0;
-  const rest = () => {
-    const isBusy = cameBytes >= restlessBytes;
-    cameBytes = 0;
-    if (isOver || isBusy) return;
-    socket.pause();
-    wake = setTimeout(
-      () => {
-        wake = undefined;
-        if (!isHeld) socket.resume();
-      },
-      readEveryMs - (performance.now() % readEveryMs),
-    );
-  };
-  void ended.then(() => {
-    isOver = true;
-    clearTimeout(wake);
-  });
-  return {
-    begin() {
-      isPlaying = true;
-    },
-    /** Everything that is there is read before it rests, however much. */
-    hasRead(bytes: number) {
-      if (!isPlaying || wake !== undefined) return;
-      if (cameBytes === 0) setImmediate(rest);
-      cameBytes += bytes;
-    },
-    hold(held: boolean) {
-      isHeld = held;
-      if (held) socket.pause();
-      else if (wake === undefined) socket.resume();
-    },
-  };
 }
 
 type OpenSocket = Readonly<{ socket: Socket; onBytes(receive: (bytes: Buffer) => void): void }>;

@@ -69,6 +69,30 @@ t.test('firewall prints rules, or says in one sentence what it needs', async t =
     await refused(/no network/, '--format', 'nft', '--camera-network', '192.168.20.11/24');
     await refused(/--interface/, '--format', 'edgeos', '--interface', 'eth1; reboot');
   });
+  await t.test('alerts that would not get out are told, with the option that lets them', async t => {
+    const alerting = join(root, 'alerting.yaml');
+    const withAlerts = async (alerts: string, ...args: string[]) => {
+      writeFileSync(alerting, `alerts: ${alerts}\n`);
+      const result = await runCommand(['firewall', '--format', 'ufw', ...args, '--config', alerting]);
+      t.equal(result.code, 0, result.stderr);
+      return result.stderr;
+    };
+    const both =
+      '{ webhook: { url: "https://192.0.2.9/x" }, email: { host: mail.invalid, from: a@b.c, to: [a@b.c] } }';
+    const told = await withAlerts(both);
+    t.match(told, /^Alerts go to 192\.0\.2\.9 and would not get out: add --allow-https 192\.0\.2\.9\.$/m);
+    t.match(told, /add --allow-mail mail\.invalid\.$/m);
+    t.match(told, /^Alerts need the address of mail\.invalid: add --allow-dns/m);
+    t.equal(
+      await withAlerts(both, '--allow-https', '192.0.2.9', '--allow-mail', '192.0.2.25', '--allow-dns'),
+      '',
+    );
+    t.match(
+      await withAlerts('{ webhook: { url: "https://[2001:db8::9]:8443/" } }'),
+      /2001:db8::9 on TCP port 8443/,
+    );
+    t.equal(await withAlerts('{ email: { host: 127.0.0.1, tls: none, from: a@b.c, to: [a@b.c] } }'), '');
+  });
   await t.test('rules that are in force nowhere yet are told', async t => {
     const args = ['--recorder', '192.168.1.5'];
     t.match(await print('edgeos', ...args), { code: 0, stderr: /No rule is in force/ });

@@ -170,6 +170,31 @@ t.test('a mail server that says nothing holds nobody up', async t => {
   t.match(await reasonOf(email(port, {}, 200).send(message, never)), /did not take the message/);
 });
 
+t.test('a mail server that never comes to the point is left, and the connection to it closed', async t => {
+  for (const [what, first, piece = first] of [
+    ['greets for ever', '220-wait\r\n'],
+    ['answers for ever', '220 hello\r\n250-', '1\r\n250-'],
+    ['floods', 'x'.repeat(65_536)],
+  ] as const) {
+    const closed = Promise.withResolvers<number>();
+    const server = createServer(socket => {
+      socket.on('error', () => {});
+      socket.write(first);
+      const talking = setInterval(() => socket.write(piece), 5);
+      socket.on('close', () => {
+        clearInterval(talking);
+        closed.resolve(socket.bytesWritten);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    t.match(await reasonOf(email(port, {}, 1000).send(message, never)), /did not take the message/, what);
+    const bytes = await closed.promise;
+    t.ok(bytes < 10_000_000, `${bytes} bytes were taken`);
+    server.close();
+  }
+});
+
 t.test('a command gets the message on its standard input, no shell, and none of our environment', async t => {
   process.env.CLIPWARD_TEST_SECRET = 'hush';
   t.teardown(() => delete process.env.CLIPWARD_TEST_SECRET);

@@ -12,6 +12,7 @@ export async function startMailServer(options: {
   cert: string;
   offersStartTls?: boolean;
   password?: string;
+  port?: number;
 }) {
   const { key, cert, offersStartTls = true, password = 'opensesame' } = options;
   const secureContext = createSecureContext({ key, cert });
@@ -71,7 +72,7 @@ export async function startMailServer(options: {
     };
     socket.on('data', onData);
   }
-  server.listen(0, '127.0.0.1');
+  server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as { port: number }).port,

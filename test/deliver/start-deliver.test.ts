@@ -1,19 +1,23 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { maxRetryMs } from '../../src/catalogue/outbox.ts';
 import type { Channel, OutgoingMessage } from '../../src/deliver/channel.ts';
+import { emailChannel } from '../../src/deliver/email.ts';
 import { alertSettler } from '../../src/deliver/settle-alerts.ts';
 import { type DeliverParts, giveUpAfterMs, startDeliver } from '../../src/deliver/start-deliver.ts';
 import type { Condition } from '../../src/domain/alerts.ts';
 import { loadSettings } from '../../src/settings/load-settings.ts';
+import { freePort } from '../support/daemon.ts';
+import { startMailServer } from './mail-server.ts';
+import { makeCertificate } from './web-target.ts';
 
 const silent: Condition = { kind: 'camera-silent', subject: 'den', sentence: 'Camera den is silent.' };
 const defaults = loadSettings({ environment: {}, projectRoot: t.testdir() }).alerts;
 
 /** A catalogue with a message in its outbox, for a webhook and a command. */
-function makeOutbox(t: Test, now = 1_000_000) {
+function makeOutbox(t: Test, now = 1_000_000, email: Partial<typeof defaults.email> = {}) {
   const clock = { at: now, now: () => clock.at, monotonicMs: () => clock.at };
   const file = join(t.testdir(), 'catalogue.db');
   const catalogue = openCatalogue({ file });
@@ -24,6 +28,7 @@ function makeOutbox(t: Test, now = 1_000_000) {
       ...{ ...defaults, gatherMs: 0, minIntervalMs: 0 },
       webhook: { ...defaults.webhook, url: 'https://target.example' },
       command: { ...defaults.command, program: '/bin/true' },
+      email: { ...defaults.email, ...email },
     },
   });
   settle([silent], () => true);
@@ -85,27 +90,82 @@ t.test('a target that is dead holds up nobody, and is tried again later and late
   t.equal(new Set(dead.sent.map(({ id }) => id)).size, 1, 'with the same id');
 });
 
-t.test('what cannot be delivered for a day is given up and said, but not by a clock that jumps', async t => {
-  const { clock, catalogue } = makeOutbox(t);
-  const lines: string[] = [];
-  const log = { ...silentLog(), error: (_facts: object, text: string) => void lines.push(text) };
-  const dead = fakeChannel('webhook', async () => {
-    throw new Error('dead');
+t.test(
+  'what cannot be delivered for three days is given up and said, but not by a clock that jumps',
+  async t => {
+    const { clock, catalogue } = makeOutbox(t);
+    const lines: string[] = [];
+    const log = { ...silentLog(), error: (_facts: object, text: string) => void lines.push(text) };
+    const dead = fakeChannel('webhook', async () => {
+      throw new Error('dead');
+    });
+    await using _running = deliver(
+      { catalogue, clock, channels: [dead.channel] },
+      log as unknown as ReturnType<typeof silentLog>,
+    );
+    for (let count = 1; count < 10; count++) {
+      await dead.times(count);
+      await until(() => catalogue.dueDelivery('webhook', clock.at) === undefined);
+      if (count < 9) clock.at += count === 1 ? giveUpAfterMs + 1 : maxRetryMs;
+    }
+    t.same(lines, [], 'nine tries are not enough');
+    clock.at += maxRetryMs;
+    await dead.times(10);
+    await until(() => catalogue.waitingDeliveries().every(({ channel }) => channel !== 'webhook'));
+    t.same(lines, ['message given up']);
+  },
+);
+
+t.test('when a target is back, what waits for it comes at once, the oldest first', async t => {
+  const { clock, catalogue, settle } = makeOutbox(t);
+  let isDead = true;
+  const hook = fakeChannel('webhook', async () => {
+    if (isDead) throw new Error('dead');
   });
-  await using _running = deliver(
-    { catalogue, clock, channels: [dead.channel] },
-    log as unknown as ReturnType<typeof silentLog>,
-  );
-  for (let count = 1; count < 10; count++) {
-    await dead.times(count);
+  await using _running = deliver({ catalogue, clock, channels: [hook.channel] });
+  const wrong = [silent];
+  for (let count = 1; count <= 4; count++) {
+    await hook.times(count);
     await until(() => catalogue.dueDelivery('webhook', clock.at) === undefined);
-    if (count < 9) clock.at += count === 1 ? giveUpAfterMs + 1 : maxRetryMs;
+    clock.at += 1000;
+    wrong.push({ ...silent, subject: `attic-${count}` });
+    settle(wrong, () => true);
   }
-  t.same(lines, [], 'nine tries are not enough');
+  await hook.times(5);
+  await until(() => catalogue.dueDelivery('webhook', clock.at) === undefined);
+  isDead = false;
+  // Nothing but the first message may be tried by now.
+  clock.at = 1_000_000 + 10_000;
+  await hook.times(10);
+  const came = hook.sent.slice(5).map(({ at }) => at);
+  t.same(came, came.toSorted());
+  t.equal(new Set(came).size, 5);
+});
+
+t.test('a mail server that is down for a day loses nothing', async t => {
+  const { clock, catalogue, settle, file } = makeOutbox(t, 1_000_000, { host: '127.0.0.1' });
+  const certificate = makeCertificate(dirname(file));
+  const port = await freePort();
+  const channel = emailChannel({
+    ...{ ...defaults.email, host: '127.0.0.1', port, caFile: certificate.certFile },
+    ...{ from: 'clipward@example.org', to: ['ann@example.org'] },
+  });
+  await using _running = deliver({ catalogue, clock, channels: [channel] });
+  const dayLater = clock.at + 24 * 3_600_000;
+  const isTried = () => until(() => catalogue.dueDelivery('email', clock.at) === undefined);
+  while (clock.at < dayLater) {
+    await isTried();
+    clock.at += maxRetryMs;
+  }
+  await isTried();
+  settle([], () => true);
+  await isTried();
+  await using server = await startMailServer({ ...certificate, port });
   clock.at += maxRetryMs;
-  await dead.times(10);
-  await until(() => catalogue.waitingDeliveries().every(({ channel }) => channel !== 'webhook'));
-  t.same(lines, ['message given up']);
+  await until(() => server.mails.length === 2);
+  t.match(server.mails.join('\n'), /^Camera den is silent\. \(noticed/m);
+  t.match(server.mails.join('\n'), /^Right again since/m);
+  await until(() => !catalogue.waitingDeliveries().some(({ channel: name }) => name === 'email'));
 });
 
 t.test('after a kill between the send and its row the message comes again, with the same id', async t => {

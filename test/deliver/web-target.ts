@@ -31,6 +31,7 @@ export type Got = { headers: IncomingHttpHeaders; body: Record<string, unknown>;
 export async function startWebTarget(
   tls: { key: string; cert: string },
   answer: RequestListener = (_request, response) => void response.end(),
+  atPort = 0,
 ) {
   const got: Got[] = [];
   const waiting = new Set<() => void>();
@@ -41,7 +42,7 @@ export async function startWebTarget(
       for (const wake of waiting) wake();
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(atPort, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return {

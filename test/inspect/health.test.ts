@@ -131,6 +131,40 @@ t.test('a camera is judged by its habit when nothing is set', async t => {
   t.match(seen.conditions[0]?.sentence, /longer than is its habit/);
 });
 
+t.test('a camera that is not recorded is told after the time that was set, with the reason', async t => {
+  const { after, catalogue, clock } = await installation(t, [den({ rtspUrl: 'rtsp://192.168.1.20/x' })]);
+  catalogue.beginGap('den', clock.at, 'unreachable');
+  const later = async (ms: number) => {
+    catalogue.beatRecorder(clock.at + ms);
+    return after(ms);
+  };
+  t.same(kinds(await later(2 * minuteMs)), [], 'at the limit');
+  const seen = await later(1);
+  t.same(kinds(seen), ['recording-stopped den']);
+  t.match(seen.conditions[0]?.sentence, /\(unreachable\): look whether the camera is switched on/);
+  t.match(seen.facts, { cameras: [{ recording: false }], coverage: [{ camera: 'den' }] });
+  // A recorder that is gone says nothing any more.
+  t.same(kinds(await after(10 * minuteMs)), ['recording-stopped den']);
+});
+
+t.test(
+  'a promise of retention that does not fit the disk is told once it was measured for a day',
+  async t => {
+    const { sources, settings, catalogue, fileClip, clock } = await installation(t);
+    const tight = healthLook({
+      ...sources,
+      settings: { ...settings, retention: { ...settings.retention, keepClipsDays: 30, maxBytes: 1000 } },
+    });
+    fileClip('e', 'x'.repeat(900), { camera: 'den', receivedAt: clock.at - 2 * dayMs });
+    for (const word of ['a', 'b', 'c'])
+      fileClip(`new${word}`, 'x'.repeat(900), { camera: 'den', receivedAt: clock.at - dayMs / 2 });
+    catalogue.noteLook(clock.at, true, '{}');
+    const seen = await tight(clock.at);
+    t.same(kinds(seen), ['retention-unkept den']);
+    t.equal(seen.facts.unmetPromises, 1);
+  },
+);
+
 t.test('a disk that is missing, full, or fails is told, the worst only', async t => {
   const { after, dataDir, settings, sources } = await installation(t);
   renameSync(dataDir, `${dataDir}.away`);

@@ -29,7 +29,7 @@ t.test(
     const file = join(place.stateDir, 'catalogue.db');
     const catalogue = openCatalogue({ file, readOnly: true });
     t.teardown(() => catalogue[Symbol.dispose]());
-    // Its row follows what is written.
+    // The line is written a moment before the row.
     await until(() => catalogue.isRecording('den', Date.now()));
     await until(
       () => (catalogue.openSegments()[0]?.endAt ?? 0) > (catalogue.openSegments()[0]?.startAt ?? 0),

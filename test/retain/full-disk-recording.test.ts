@@ -90,8 +90,9 @@ t.test('recording outlives a disk that is filled', { skip }, async t => {
     t.ok(rounds < 5, `${left().length} are left`);
     const before = left().length;
     site.fill(0);
-    await until(() => left().length < before && site.freeBytes() >= 20 * mebibyte);
-    await until(() => catalogue.isRecording('yard', Date.now()));
+    const hasRoom = () => left().length < before && site.freeBytes() >= 20 * mebibyte;
+    // The last of what is old may be too little to go on with.
+    await until(() => left().length === 0 || (hasRoom() && catalogue.isRecording('yard', Date.now())));
   }
 
   // Once more, and nothing is left that may go.

@@ -27,7 +27,7 @@ const bytes = Buffer.from('forged bytes');
 
 t.test(
   'what a receiver that was taken over leaves in the inbox',
-  { skip: needsRoot, timeout: 110_000 },
+  { skip: needsRoot, timeout: 280_000 },
   async t => {
     const installation = await makePartedInstallation({
       settings: [

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 export type FakeCameraOptions = {
   /** A free one when it is left out. */
   port?: number;
+  /** Loopback when it is left out. */
+  host?: string;
   /** Taken anew for every connection. */
   elementaryStream?: Buffer;
   /** Another stream for some connections; undefined: `elementaryStream`. */
@@ -103,7 +105,7 @@ export async function startFakeCamera(options: FakeCameraOptions = {}): Promise<
   };
   const server: Server = options.tls ? createTlsServer(options.tls, onSocket) : createServer(onSocket);
   server.on('tlsClientError', () => {});
-  server.listen(options.port ?? 0, '127.0.0.1');
+  server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

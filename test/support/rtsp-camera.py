@@ -2,7 +2,7 @@
 
 Prints {"port": N} and serves until standard input ends. One JSON object as its argument: codec (h264, h265), audio (aac,
 pcmu, pcma or null), user, password (Digest log-in), certificate (a PEM with key, for rtsps), width, height, rate,
-keyframes (pictures between two), bitrate (kbit/s), port (0: a free one).
+keyframes (pictures between two), bitrate (kbit/s), port (0: a free one), host.
 """
 import json
 import sys
@@ -16,7 +16,7 @@ from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 
 options = {
     "codec": "h264", "audio": None, "user": None, "password": None, "certificate": None,
-    "width": 320, "height": 240, "rate": 15, "keyframes": 15, "bitrate": 500, "port": 0,
+    "width": 320, "height": 240, "rate": 15, "keyframes": 15, "bitrate": 500, "port": 0, "host": "127.0.0.1",
     **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"),
 }
 Gst.init(None)
@@ -46,7 +46,7 @@ if options["audio"]:
 pipeline += " )"
 
 server = GstRtspServer.RTSPServer()
-server.set_address("127.0.0.1")
+server.set_address(options["host"])
 server.set_service(str(options["port"]))
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(pipeline)
