@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, opendir } from 'node:fs/promises';
+import { access, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, replaceFile } from '../base/durable.ts';
 import { errnoOf, SettingsError, TransientError } from '../base/errors.ts';
@@ -80,6 +80,12 @@ export async function markerHolds(dataDir: string, archiveId: string): Promise<b
   } catch {
     return false;
   }
+}
+
+/** Like markerHolds, for who asks whether there is a disk at all: rejects when the data directory itself is not there or not readable. */
+export async function dataDirectoryHolds(dataDir: string, archiveId: string): Promise<boolean> {
+  await access(dataDir, constants.R_OK | constants.X_OK);
+  return markerHolds(dataDir, archiveId);
 }
 
 /** For everything that is about to write or delete in the data directory. Throws TransientError: the disk may be mounted later. */
