@@ -327,7 +327,8 @@ export function stepsOf(parts: { container: Container; release: string }): Step[
       async () => {
         const said = await mustInstall(newer, '--uninstall');
         assert.match(said, /still in \/var\/lib\/clipward/);
-        assert.equal(await must('systemctl', 'list-unit-files', '--no-legend', 'clipward*'), '');
+        const left = await run('systemctl', 'list-unit-files', '--no-legend', 'clipward*');
+        assert.equal(left.stdout, '');
         assert.doesNotMatch(await must('ss', '-ltn'), /:(21|990|2121) /);
         for (const gone of ['/opt/clipward', '/usr/local/bin/clipward'])
           assert.equal((await run('test', '-e', gone)).code, 1, gone);
