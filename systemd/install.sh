@@ -14,6 +14,7 @@ settings=/etc/clipward/clipward.yaml
 units=/etc/systemd/system
 command=/usr/local/bin/clipward
 sockets='clipward-receive-explicit.socket clipward-receive-implicit.socket'
+contents='bin dist docs systemd node_modules package.json package-lock.json release.json ARCHITECTURE.md CHANGELOG.md LICENSE README.md'
 services='clipward-archive.service clipward-receive.service clipward-outbound.service'
 
 source=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -136,7 +137,10 @@ install_program() {
   previous=$(readlink "$program/current" 2>/dev/null || true)
   if [ ! -d "$program/$release" ]; then
     rm -rf "$program/.new"
-    cp -R "$from" "$program/.new"
+    mkdir -p "$program/.new/config"
+    # By name: in the same directory there may be an archive that was tried out there, and its settings.
+    for each in $contents; do cp -R "$from/$each" "$program/.new/"; done
+    cp "$from/config/clipward.example.yaml" "$program/.new/config/"
     chown -R 0:0 "$program/.new"
     chmod -R u=rwX,go=rX "$program/.new"
     mv "$program/.new" "$program/$release"

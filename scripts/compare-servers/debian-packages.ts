@@ -5,13 +5,13 @@ import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** libwrap0 is a library that vsftpd needs and few systems still have. */
-const packages = ['vsftpd', 'pure-ftpd', 'libwrap0'];
+const usual = ['vsftpd', 'pure-ftpd', 'libwrap0'];
 const downloadTimeoutMs = 120_000;
 
 export type Unpacked = { root: string; libraries: string };
 
 /** Throws, with what apt says, when the packages cannot be had. */
-export function unpackPeers(directory: string): Unpacked {
+export function unpackPeers(directory: string, packages: readonly string[] = usual): Unpacked {
   const downloads = join(directory, 'packages');
   const root = join(directory, 'unpacked');
   for (const path of [downloads, root]) mkdirSync(path);

@@ -34,7 +34,7 @@ export type CertificateWatch = AsyncDisposable &
  * told, too, that one in use is near its end. Throws SettingsError when there is nothing to begin with.
  */
 export async function watchCertificates(
-  options: CertificatePlaces & { log: Log; clock: Clock },
+  options: CertificatePlaces & { log: Log; clock: Clock; intervalMs?: number },
 ): Promise<CertificateWatch> {
   const { log } = options;
   let taken = await signatureOf(options);
@@ -64,7 +64,7 @@ export async function watchCertificates(
     }
     tellEnds(current);
   };
-  const loop = every(lookIntervalMs, ended.signal, look);
+  const loop = every(options.intervalMs ?? lookIntervalMs, ended.signal, look);
   return {
     current: () => current,
     look,

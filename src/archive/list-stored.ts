@@ -18,6 +18,7 @@ export type StoredFile = Readonly<{
   /** Permissions alone. */
   mode: number;
   uid: number;
+  gid: number;
   links: number;
   /** ctime and mtime, epoch milliseconds. */
   changedAt: number;
@@ -151,6 +152,7 @@ function factsOf(path: string, stat: Stats): StoredFile {
     bytes: stat.size,
     mode: stat.mode & 0o7777,
     uid: stat.uid,
+    gid: stat.gid,
     links: stat.nlink,
     changedAt: stat.ctimeMs,
     modifiedAt: stat.mtimeMs,

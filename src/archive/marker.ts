@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, opendir } from 'node:fs/promises';
+import { access, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, replaceFile } from '../base/durable.ts';
 import { errnoOf, SettingsError, TransientError } from '../base/errors.ts';
@@ -68,9 +68,7 @@ export async function readArchiveId(stateDir: string): Promise<string> {
     );
   });
   if (known !== undefined) return parseKnown(known, idFile).id;
-  throw new TransientError(
-    `${idFile} does not exist yet: start clipward serve --only archive first, as the owner of ${stateDir}.`,
-  );
+  throw new TransientError(`${idFile} does not exist yet: start clipward serve, or its role archive, first.`);
 }
 
 /** Whether the data directory shows this id. False also when it cannot be read. */
@@ -82,6 +80,12 @@ export async function markerHolds(dataDir: string, archiveId: string): Promise<b
   } catch {
     return false;
   }
+}
+
+/** Like markerHolds, for who asks whether there is a disk at all: rejects when the data directory itself is not there or not readable. */
+export async function dataDirectoryHolds(dataDir: string, archiveId: string): Promise<boolean> {
+  await access(dataDir, constants.R_OK | constants.X_OK);
+  return markerHolds(dataDir, archiveId);
 }
 
 /** For everything that is about to write or delete in the data directory. Throws TransientError: the disk may be mounted later. */

@@ -122,8 +122,11 @@ export function dataVersion(db: Db): number {
   return db.pragma('data_version', { simple: true }) as number;
 }
 
-/** Reads the first page of the database, through its lock; throws when it does not answer. */
+/** Reads the first page of the database, through its lock; throws when it does not answer, or its file is gone. */
 export function probe(db: Db): void {
+  statSync(db.name);
+  // What is remembered would be answered without a look at the disk.
+  db.pragma('shrink_memory');
   db.pragma('user_version');
 }
 

@@ -50,7 +50,10 @@ async function serveUntilStopped(
   await using service = await startService({ settings, log, clock: systemClock, only, sockets });
   service.failed.catch(endOnBug);
   const supervision = await superviseService({ manager, service, log });
-  if (only === undefined || only === 'receive') tellFirstSteps({ settings, service, log, desk });
+  if (only === undefined || only === 'receive') {
+    const command = manager === undefined ? 'npm run clipward --' : 'sudo clipward';
+    tellFirstSteps({ settings, service, log, desk, command });
+  }
   const signal = await stopped;
   log.info({ signal }, 'stopping');
   await supervision.stopping();
@@ -71,14 +74,21 @@ function warnOfProgramDirectory(settings: Settings, log: Log): void {
     );
 }
 
-const addCamera = 'npm run clipward -- camera add front-door --allow 192.168.1.20';
+const addCamera = 'camera add front-door --allow 192.168.1.20';
 
 /** What a newcomer does next; once there is a camera, one line. A reader of the log gets it as a log line. */
-function tellFirstSteps(parts: { settings: Settings; service: Service; log: Log; desk: Desk }): void {
-  const { settings, service, log, desk } = parts;
+function tellFirstSteps(parts: {
+  settings: Settings;
+  service: Service;
+  log: Log;
+  desk: Desk;
+  /** How a command is typed where this runs. */
+  command: string;
+}): void {
+  const { settings, service, log, desk, command } = parts;
   const hasCamera = service.cameraCount() > 0;
   if (!process.stdout.isTTY) {
-    if (!hasCamera) log.info({ next: addCamera }, 'no camera yet');
+    if (!hasCamera) log.info({ next: `${command} ${addCamera}` }, 'no camera yet');
     return;
   }
   const where = service.addresses.map(({ name, port }) => `${name} FTPS on port ${port}`).join(', ');
@@ -86,8 +96,8 @@ function tellFirstSteps(parts: { settings: Settings; service: Service; log: Log;
   if (hasCamera) return;
   desk.print(`
 There is no camera yet. In another terminal, with the address of your camera:
-  ${addCamera}
-It prints what to type into the camera. Then: npm run clipward -- clip list
+  ${command} ${addCamera}
+It prints what to type into the camera. Then: ${command} clip list
 `);
 }
 

@@ -14,7 +14,9 @@ import { triedCommands } from './tried-commands.ts';
 /** Lines of fenced blocks without the prompt of the machine that they are typed on. */
 function linesIn(page: string): string[] {
   const blocks = [...read(page).matchAll(/^```(?:bash|sh)?\n([\s\S]*?)^```$/gm)];
-  return blocks.flatMap(([, body = '']) => body.split('\n')).map(line => line.replace(/^(?:pve|vm)# /, ''));
+  return blocks
+    .flatMap(([, body = '']) => body.split('\n'))
+    .map(line => line.replace(/^(?:pve# |vm# |sudo )/, ''));
 }
 
 /** What stands behind `clipward` in a line, or undefined. */

@@ -31,7 +31,7 @@ t.test('one that is shown is told of when it nears its end, with whose it is to 
     },
   ]);
   t.match(await troubles(endsAt), [{ name: 'outside', sentence: /fullchain\.pem ended on/ }]);
-  // One is made after the other.
+  // Made one after the other, they may end a second apart.
   const ownEndsAt = Math.max(endOf(own.rsa.cert), endOf(own.ecdsa.cert));
   const late = await troubles(ownEndsAt - 14 * dayMs, null);
   t.match(late, [

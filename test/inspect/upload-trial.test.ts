@@ -127,6 +127,23 @@ t.test(
   },
 );
 
+t.test('the pass is of use from loopback alone, not from another address, even of this machine', async t => {
+  const [address] = Object.values(networkInterfaces())
+    .flatMap(entries => entries ?? [])
+    .flatMap(each => (each.internal || each.family !== 'IPv4' ? [] : [each.address]));
+  if (address === undefined) return t.comment('this machine has no other address');
+  const receiver = await startTestReceiver({ host: '0.0.0.0', allowed: ['0.0.0.0/0'] });
+  t.teardown(receiver.stop);
+  await using pass = await openCheckPass({ stateDir: receiver.stateDir, clock: systemClock });
+  const visitor = { user: checkVisitor, password: pass.password };
+  const logIn = (localAddress: string) =>
+    loginExplicit(receiver.explicitPort, visitor, { host: address, localAddress }).then(client =>
+      client.close(),
+    );
+  await t.rejects(logIn(address), { message: /530/ });
+  await t.resolves(logIn('127.0.0.1'));
+});
+
 t.test('while doctor is at work, others are told off as ever', async t => {
   const receiver = await startTestReceiver({ bans: { enabled: true } });
   t.teardown(receiver.stop);

@@ -25,6 +25,8 @@ function makeDirectories() {
 const watched = (certsDir: string, outsideDir: string | null = null) => ({
   ...{ certsDir, outsideDir },
   clock: systemClock,
+  // Only when the test says so.
+  intervalMs: 3_600_000,
 });
 
 /** What was changed is taken at the second look that finds it the same. */

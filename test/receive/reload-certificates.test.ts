@@ -48,7 +48,7 @@ function openTestLog() {
 }
 
 /** A receiver that shows what is in two directories. `offsetMs` sets its clock forward. */
-async function watched(t: Test, options: { withOutside?: 'rsa' | 'ecdsa' } = {}) {
+async function watched(t: Test, options: { withOutside?: 'rsa' | 'ecdsa'; looksByItself?: boolean } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'clipward-exchange-'));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
   const certsDir = join(root, 'certs');
@@ -62,10 +62,9 @@ async function watched(t: Test, options: { withOutside?: 'rsa' | 'ecdsa' } = {})
   const own = { certsDir, names: [], addresses: [], clock, log: test.log };
   const first = await openCertificates(own);
   const watch = await watchCertificates({
-    certsDir,
-    outsideDir: certbot?.live ?? null,
-    clock,
-    log: test.log,
+    ...{ certsDir, outsideDir: certbot?.live ?? null, clock, log: test.log },
+    // Otherwise only when the test says so.
+    intervalMs: options.looksByItself ? 20 : 3_600_000,
   });
   const server = await startTestReceiver({ parts: { tlsIdentities: () => Object.values(watch.current()) } });
   t.teardown(async () => {
@@ -105,7 +104,9 @@ const print = (pem: string) => new X509Certificate(pem).fingerprint256;
 const rsaOnly: ConnectionOptions = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' };
 
 t.test('our own certificate is renewed by itself before it ends, while a camera uploads', async t => {
-  const { own, first, shown, beginUpload, time, log, lines, logged } = await watched(t);
+  const { own, first, shown, beginUpload, time, log, lines, logged } = await watched(t, {
+    looksByItself: true,
+  });
   const before = await shown();
   t.equal(before.fingerprint, first.fingerprints.ecdsa);
   const end = await beginUpload('renewed.bin');
@@ -117,9 +118,10 @@ t.test('our own certificate is renewed by itself before it ends, while a camera 
   time.offsetMs += 2 * dayMs;
   // The daemon's own loops do it all: renew, look, take.
   await logged(/"certificate":"server-ecdsa","reason":"expiry"/);
-  await logged(/certificates reloaded/);
-  const after = await shown();
-  t.not(after.fingerprint, before.fingerprint);
+  // RSA may be taken before ECDSA is issued, so a line of the log says too little.
+  let after = await shown();
+  for (const deadline = Date.now() + 20_000; after.fingerprint === before.fingerprint; after = await shown())
+    if (Date.now() > deadline) throw new Error('the new certificate is not shown');
   t.ok(after.leaf.verify(new X509Certificate(first.ca).publicKey), 'by the same authority');
   await end();
   t.notMatch(lines.join(''), /certificate ends soon|"level":50/);

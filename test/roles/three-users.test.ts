@@ -145,6 +145,8 @@ t.test('three users share one archive, and none reaches more than it needs', { s
     }
     t.end();
   });
+  const checked = await place.command('check');
+  t.equal(checked.code, 0, checked.stdout);
   const status = JSON.parse((await place.command('status', '--json')).stdout);
   t.same(status.running, ['receive', 'archive'], 'the locks of all roles are seen by the owner');
 });

@@ -12,6 +12,8 @@ export type Container = AsyncDisposable &
     /** The root of its files, as this machine sees them. */
     files: string;
     address: string;
+    /** Its process 1, or 0. */
+    leader(): number;
     /** Ours, on the cable to it. */
     ourAddress: string;
     run(...command: string[]): Promise<Result>;
@@ -111,6 +113,7 @@ export async function makeContainer(parts: {
   };
   return {
     ...{ files, address: theirs, ourAddress: ours, run, must, boot, powerOff },
+    leader: () => running?.leader ?? 0,
     async [Symbol.asyncDispose]() {
       if (running !== undefined) {
         // With its process 1 all others end; with systemd-nspawn alone none would.

@@ -13,8 +13,8 @@ export type Step = readonly [name: string, work: () => Promise<void>];
 
 const units = ['archive', 'receive', 'outbound'].map(role => `clipward-${role}.service`);
 const receiver = 'clipward-receive.service';
-const released = '/root/clipward';
-const newer = '/root/clipward-newer';
+const released = '/srv/clipward';
+const newer = '/srv/clipward-newer';
 const crashes = 20;
 const crashesWithinMs = 60_000;
 
@@ -38,8 +38,8 @@ export function stepsOf(parts: { container: Container; release: string }): Step[
       'a machine boots',
       async () => {
         await container.boot();
-        execFileSync('tar', ['--extract', '--file', release, '--directory', join(files, 'root')]);
-        await must('sh', '-c', `mv /root/clipward-* ${released}`);
+        execFileSync('tar', ['--extract', '--file', release, '--directory', join(files, 'srv')]);
+        await must('sh', '-c', `mv /srv/clipward-* ${released}`);
       },
     ],
     [
@@ -79,8 +79,8 @@ export function stepsOf(parts: { container: Container; release: string }): Step[
           async () => JSON.parse(await must(program, 'clip', 'list', '--json')).length === 1,
         );
         const refused = await install(released, '--move');
-        assert.match(refused.stdout, /settings taken over from \/root\/clipward\/config\/clipward\.yaml/);
-        assert.match(refused.stderr, /Clipward runs in \/root\/clipward: stop it there/);
+        assert.match(refused.stdout, /settings taken over from \/srv\/clipward\/config\/clipward\.yaml/);
+        assert.match(refused.stderr, /Clipward runs in \/srv\/clipward: stop it there/);
         await must('sh', '-c', `kill $(cat ${released}/serve.pid)`);
         await until('its end', async () => !/:2121 /.test(await must('ss', '-ltn')));
       },
@@ -92,11 +92,13 @@ export function stepsOf(parts: { container: Container; release: string }): Step[
         const said = await mustInstall(released, '--move');
         for (const expected of [
           /Node v\d+\.\d+\.\d+ \(\/usr\/local\/bin\/node\) does not belong to a package/,
-          /the archive of \/root\/clipward is in \/var\/lib\/clipward now/,
+          /the archive of \/srv\/clipward is in \/var\/lib\/clipward now/,
           /clipward-receive\.service runs/,
           /clipward: done\./,
         ])
           assert.match(said, expected);
+        for (const left of ['data', 'state', 'config/clipward.yaml'])
+          assert.equal((await run('test', '-e', `/opt/clipward/current/${left}`)).code, 1, left);
         assert.equal((await clips()).length, 1);
         await must('clipward', 'verify');
       },

@@ -1,17 +1,20 @@
-// npm run test:systemd: a release is made, and lives through what an installation lives through, on a machine of its own that
-// is booted by systemd-nspawn. Needs root, Debian or a descendant of it, and some minutes.
+// npm run test:systemd [-- --keep]: a release is made, and lives through what an installation lives through, on a machine of its own that
+// is booted by systemd-nspawn. Needs root, Debian or a descendant of it, and some minutes. --keep: the machine stays after
+// a failure, to look at.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { ensureBaseSystem } from './base-system.ts';
-import { makeContainer } from './container.ts';
+import { type Container, makeContainer } from './container.ts';
 import { stepsOf } from './life.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const diskBytes = 640 * 1024 * 1024;
 
+const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 const say = (text: string) => console.log(`# ${text}`);
 if (process.getuid?.() !== 0) {
   console.error('npm run test:systemd boots a machine, which only root may do: sudo npm run test:systemd');
@@ -20,6 +23,16 @@ if (process.getuid?.() !== 0) {
 process.exitCode = await main();
 // A camera of the tests may still serve.
 process.exit();
+
+/** For who wants to look: until Ctrl-C, or a signal that ends this. */
+async function keep(container: Container): Promise<void> {
+  say(`look inside with: nsenter --all --target ${container.leader()} (Ctrl-C ends it)`);
+  const held = setInterval(() => {}, 60_000);
+  await new Promise<void>(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  clearInterval(held);
+}
 
 async function main(): Promise<number> {
   const base = ensureBaseSystem(say);
@@ -43,6 +56,7 @@ async function main(): Promise<number> {
       console.log(
         (await container.run('journalctl', '--unit=clipward*', '--output=cat', '--lines=40')).stdout,
       );
+      if (values.keep) await keep(container);
       break;
     }
     passed++;

@@ -3,8 +3,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
@@ -75,7 +76,7 @@ t.test('uploads go through sockets that were open before the daemon was', async 
 });
 
 t.test('readiness, life and the end are told', async t => {
-  const manager = await listenForNotifications(join(t.testdir(), 'notify'));
+  const manager = await listenForNotifications();
   const installation = await makeInstallation();
   const daemon = await startDaemon(['serve', '--config', installation.config], undefined, {
     stdio: [],
@@ -94,6 +95,37 @@ t.test('readiness, life and the end are told', async t => {
   while (!last.startsWith('STOPPING')) last = await manager.next();
   t.equal(last, 'STOPPING=1 STATUS=Stopping');
   t.equal((await daemon.ended).code, 0);
+});
+
+t.test('life is not told while the data directory or a database is gone', async t => {
+  const manager = await listenForNotifications();
+  const installation = await makeInstallation();
+  const daemon = await startDaemon(['serve', '--config', installation.config], undefined, {
+    stdio: [],
+    shell: `NOTIFY_SOCKET=${manager.path} WATCHDOG_USEC=900000 exec "$@"`,
+  });
+  t.teardown(async () => {
+    await daemon.stop();
+    installation.remove();
+    manager.stop();
+  });
+  t.equal(await manager.next(), 'READY=1');
+  const failures = (error: RegExp) => (line: { msg?: unknown; error?: unknown }) =>
+    line.msg === 'self-test failed' && error.test(String(line.error));
+  for (const [what, path, sign] of [
+    ['the data directory', installation.dataDir, /ENOENT.*access/],
+    ['the catalogue', join(installation.stateDir, 'catalogue.db'), /ENOENT.*catalogue\.db/],
+    ['the memory of the receiver', join(installation.stateDir, 'receiver', 'receiver.db'), /receiver\.db/],
+  ] as const) {
+    renameSync(path, `${path}.away`);
+    await daemon.waitForLog(failures(sign), 2);
+    const told = manager.heard();
+    await daemon.waitForLog(failures(sign), 4);
+    t.equal(manager.heard(), told, `${what} is gone`);
+    renameSync(`${path}.away`, path);
+    await manager.nextOf(told);
+    t.pass(`${what} is back`);
+  }
 });
 
 t.test('a role that does not answer, or says that it cannot work, is not told to live', async t => {
@@ -143,7 +175,10 @@ function portOf(server: Server): number {
 }
 
 /** Node has no Unix datagrams. Descriptors that come with a message are closed by not being asked for: that is the answer. */
-async function listenForNotifications(path: string) {
+async function listenForNotifications() {
+  // The names of sockets are short.
+  const directory = mkdtempSync(join(tmpdir(), 'clipward-'));
+  const path = join(directory, 'notify');
   const program = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -155,15 +190,29 @@ while True:
 `;
   const child = spawn('python3', ['-c', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let heard = 0;
   const next = async () => {
     const { value, done } = await lines.next();
     if (done) throw new Error('nobody listens for notifications any more');
     return value as string;
   };
+  // Counted as they come, whether or not they are asked for.
+  child.stdout.on('data', (chunk: Buffer) => {
+    heard += chunk.toString().split('WATCHDOG=1').length - 1;
+  });
   await next();
   return {
     path,
-    stop: () => void child.kill(),
+    stop() {
+      child.kill();
+      rmSync(directory, { recursive: true });
+    },
+    /** How often life was told so far. */
+    heard: () => heard,
+    /** Resolves when it has been told more often than `count`. */
+    async nextOf(count: number) {
+      while (heard <= count) await once(child.stdout, 'data');
+    },
     async next() {
       for (;;) {
         const line = await next();

@@ -6,10 +6,15 @@ import { notRegular } from './strays.ts';
 
 /** Once a file is stored, nobody may write to it any more (archive/clip-files.ts, archive/footage-files.ts). */
 const writeBits = 0o222;
+/** The set-group-ID bit, and the right of the group to write: what tmpfiles.d gives to directories that roles share. */
+const sharedBits = 0o2020;
+const groupReadBit = 0o040;
 
 export type FaultGround = Readonly<{
   /** Whom the archive belongs to; undefined where that cannot be seen. */
   owner: number | undefined;
+  /** The group whose members may own what is stored as well: who records may be another user. */
+  lenders?: number | undefined;
   repairs: Readonly<{ sealFile(path: string): Promise<string> }>;
 }>;
 
@@ -18,6 +23,12 @@ type StoredRow = Readonly<{ id: string; camera: string; path: string; bytes: num
 export async function ownerOf(dataDir: string): Promise<number | undefined> {
   const marker = (await lookAtStored(dataDir, 'MARKER')) as { file?: StoredFile } | undefined;
   return marker?.file?.uid;
+}
+
+/** The group of the recordings, where the archive and who records are different users of one group (docs/systemd.md). */
+export async function recordersOf(dataDir: string): Promise<number | undefined> {
+  const directory = ((await lookAtStored(dataDir, 'footage')) as { file?: StoredFile } | undefined)?.file;
+  return directory !== undefined && (directory.mode & sharedBits) === sharedBits ? directory.gid : undefined;
 }
 
 export function* faultsOf(ground: FaultGround, row: StoredRow, file: StoredFile): Generator<Finding> {
@@ -40,7 +51,8 @@ export function* faultsOf(ground: FaultGround, row: StoredRow, file: StoredFile)
       'clipward check --repair takes the right to write away; clipward verify tells whether anybody has used it.',
       { ...facts, mend: () => ground.repairs.sealFile(row.path) },
     );
-  if (ground.owner !== undefined && file.uid !== ground.owner)
+  const isLent = file.gid === ground.lenders && (file.mode & groupReadBit) !== 0;
+  if (ground.owner !== undefined && file.uid !== ground.owner && !isLent)
     yield violation(
       'wrong-owner',
       `The file belongs to user ${file.uid}, and the archive to user ${ground.owner}.`,

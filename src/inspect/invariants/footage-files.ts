@@ -16,7 +16,7 @@ import {
 } from '../../archive/list-stored.ts';
 import type { StoredSegment } from '../../catalogue/check-queries.ts';
 import { compareByPath, type Difference } from '../compare-by-path.ts';
-import { type FaultGround, faultsOf, ownerOf } from './file-faults.ts';
+import { type FaultGround, faultsOf, ownerOf, recordersOf } from './file-faults.ts';
 import { type Finding, violation } from './finding.ts';
 import { type CheckParts, inGroups, suspectsAtOnce } from './parts.ts';
 import { foreignFile, notRegular, unreadable } from './strays.ts';
@@ -28,7 +28,11 @@ export async function* checkFootageFiles(
   parts: CheckParts,
   onRow: (camera: string) => void,
 ): AsyncGenerator<Finding> {
-  const ground: Ground = { ...parts, owner: await ownerOf(parts.dataDir) };
+  const ground: Ground = {
+    ...parts,
+    owner: await ownerOf(parts.dataDir),
+    lenders: await recordersOf(parts.dataDir),
+  };
   const badRows: Finding[] = [];
   const differences = compareByPath(
     goodRows(parts, onRow, badRows),
