@@ -46,6 +46,15 @@ t.test('what is wrong stands first, each thing once, and cannot move the cursor'
   ]);
   t.match(formatStatus({ ...well, warnings: ['Much is on hold.'] }), /Something to look at:\n! Much/);
   t.match(formatStatus({ ...well, running: [] }), /One thing is wrong:\n! Clipward does not run/);
+  t.match(
+    formatStatus({ ...well, running: ['receive'] }),
+    /One thing is wrong:\n! The role archive does not run/,
+  );
+  const stopped = { ...alert('The role archive hangs.'), kind: 'role-stopped' as const, subject: 'archive' };
+  t.match(
+    formatStatus({ ...well, running: ['receive'], alerts: [stopped] }),
+    /One thing is wrong:\n! The role archive hangs/,
+  );
   t.match(formatStatus({ ...well, marker: 'missing-or-foreign' }), /! The data directory is not the archive/);
   t.end();
 });
