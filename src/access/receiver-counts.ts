@@ -83,6 +83,8 @@ export function readReceiverCounts(
       counts: db
         .prepare<[], ReceiverCount>(`
           SELECT name, label, value FROM tally WHERE max(length(name), length(label)) <= ${maxWordLength}
+            AND value BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER}
+
           ORDER BY name, label LIMIT ${maxLabels}`)
         .all(),
       starts: db

@@ -6,13 +6,14 @@ import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import type { Camera } from '../../src/access/accounts.ts';
 import { openCertificates } from '../../src/access/certificates.ts';
-import { openReceiverCounts } from '../../src/access/receiver-counts.ts';
+import { openReceiverCounts, readReceiverCounts } from '../../src/access/receiver-counts.ts';
 import { receiverDatabaseFile } from '../../src/access/receiver-database.ts';
 import { openReceiverMemory } from '../../src/access/receiver-memory.ts';
 import { openInbox } from '../../src/archive/inbox.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { holdLock } from '../../src/base/sqlite.ts';
 import type { AlertKind, Condition } from '../../src/domain/alerts.ts';
+import { keptStarts } from '../../src/domain/role-starts.ts';
 import { roleLockFile, roles } from '../../src/inspect/daemon.ts';
 import { type HealthSources, healthLook } from '../../src/inspect/health/gather.ts';
 import { lookIntervalMs } from '../../src/inspect/health/health-facts.ts';
@@ -253,6 +254,30 @@ t.test(
     t.same(kinds(await after(lookIntervalMs)), ['role-stopped receive']);
   },
 );
+
+t.test('counts that no honest receiver makes are not believed', async t => {
+  const { after, stateDir, clock } = await installation(t);
+  (await openReceiverMemory({ stateDir, maxDirectoriesPerCamera: 1, clock: ticking(clock) }))[
+    Symbol.dispose
+  ]();
+  const forged = new Database(receiverDatabaseFile(stateDir));
+  const put = forged.prepare('INSERT INTO tally (name, label, value) VALUES (?, ?, ?)');
+  const label = 'x'.repeat(100);
+  for (const [name, value] of [
+    ['zero', 0],
+    ['minus', -1],
+    ['endless', Number.POSITIVE_INFINITY],
+  ] as const)
+    put.run(name, label, value);
+  put.run('long', `${label}x`, 1);
+  const start = forged.prepare('INSERT INTO receiver_start (at) VALUES (?)');
+  forged.transaction(() => {
+    for (let index = 0; index < 1000; index++) start.run(0);
+  })();
+  forged.close();
+  t.same((await after(minuteMs)).facts.receiverCounts, [{ name: 'zero', label, value: 0 }]);
+  t.equal(readReceiverCounts(stateDir)?.starts.length, keptStarts);
+});
 
 t.test('three crashes within a quarter of an hour are a loop, orderly ends are not', async t => {
   const { after, catalogue, clock } = await installation(t);
