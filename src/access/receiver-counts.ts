@@ -84,7 +84,6 @@ export function readReceiverCounts(
         .prepare<[], ReceiverCount>(`
           SELECT name, label, value FROM tally WHERE max(length(name), length(label)) <= ${maxWordLength}
             AND value BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER}
-
           ORDER BY name, label LIMIT ${maxLabels}`)
         .all(),
       starts: db
