@@ -34,6 +34,8 @@ export function formatStatus(status: Status): string {
 /** Until retention has to make room. */
 export function daysOfRoom(diskDaysLeft: number | null): string {
   if (diskDaysLeft === null) return 'nothing arrives';
+  // Further ahead than any disk lasts: a number would say more than is known.
+  if (diskDaysLeft > 3650) return 'more than ten years';
   return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
 }
 
@@ -54,7 +56,9 @@ function verdictOf(status: Status): string {
   const { bad, warning } = coloursFor();
   const lines = [
     ...[...wrong].map(sentence => bad(`! ${escapeForTerminal(sentence)}`)),
-    ...warnings.map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
+    ...warnings
+      .filter(sentence => !wrong.has(sentence))
+      .map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
   ];
   if (lines.length === 0) return `${shownInstant(status.at)}  All is well.`;
   const count =
