@@ -28,6 +28,8 @@ process.stdout.on('error', error => {
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0);
   throw error;
 });
+// Nobody is left to be told.
+process.stderr.on('error', () => {});
 process.exitCode = await runProgram(process.argv.slice(2), [
   registerServeCommand,
   registerCameraCommands,

@@ -34,7 +34,7 @@ type Ground = Readonly<{
 
 /** `nobody` and its group: what the account may touch is its own directory. */
 const uid = 65_534;
-const startTimeoutMs = 10_000;
+const startTimeoutMs = 60_000;
 const maxSessions = 1000;
 const idleTimeoutS = 900;
 const packages = [

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import type { Db } from '../base/sqlite.ts';
 import { parseSessionEvent, type SessionEvent } from '../domain/session-event.ts';
-import { openReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
+import { readReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 export type CameraHabits = Readonly<{
   /** The control connection of the last log-in. */
@@ -66,13 +66,8 @@ export function prepareHabits(db: Db) {
 export function readCameraHabits(stateDir: string, account: Account): CameraHabits | undefined {
   if (!existsSync(receiverDatabaseFile(stateDir))) return undefined;
   try {
-    const db = openReceiverDatabase(stateDir, { readOnly: true });
-    try {
-      const row = prepareFind(db).get(account.name, account.addedAt);
-      return row && habitsOf(row);
-    } finally {
-      db.close();
-    }
+    const row = readReceiverDatabase(stateDir, db => prepareFind(db).get(account.name, account.addedAt));
+    return row && habitsOf(row);
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { FailedError, messageOf, SettingsError } from '../base/errors.ts';
 import type { Ban } from '../domain/bans.ts';
 import { prepareBans } from './ban-memory.ts';
-import { openReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
+import { readReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 /**
  * What the receiver has written down, for a command; empty before it first ran. Throws FailedError when it cannot be read:
@@ -14,12 +14,7 @@ export function readBans(stateDir: string): readonly Ban[] {
   const file = receiverDatabaseFile(stateDir);
   if (!existsSync(file)) return [];
   try {
-    const db = openReceiverDatabase(stateDir, { readOnly: true });
-    try {
-      return prepareBans(db).bans();
-    } finally {
-      db.close();
-    }
+    return readReceiverDatabase(stateDir, db => prepareBans(db).bans());
   } catch (error) {
     if (error instanceof SettingsError) throw error;
     throw new FailedError(

@@ -8,13 +8,15 @@ import type { Log } from '../base/log.ts';
 import { inTransaction } from '../base/sqlite.ts';
 import { keptStarts, type RoleStart } from '../domain/role-starts.ts';
 import { isNotableRefusal, type SessionEvent } from '../domain/session-event.ts';
-import { openReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
+import { openReceiverDatabase, readReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 export type ReceiverCount = Readonly<{ name: string; label: string; value: number }>;
 
 const writeDelayMs = 2000;
 /** Far above what our words can make. */
 const maxLabels = 200;
+/** Longer than our words. Who took over the receiver could write others. */
+const maxWordLength = 100;
 
 /** receiver.db must have been opened before (openReceiverMemory). The start is noted at once, the end when it is disposed. */
 export function openReceiverCounts(parts: {
@@ -77,19 +79,19 @@ export function readReceiverCounts(
 ): Readonly<{ counts: readonly ReceiverCount[]; starts: readonly RoleStart[] }> | undefined {
   if (!existsSync(receiverDatabaseFile(stateDir))) return undefined;
   try {
-    const db = openReceiverDatabase(stateDir, { readOnly: true });
-    try {
-      return {
-        counts: db
-          .prepare<[], ReceiverCount>('SELECT name, label, value FROM tally ORDER BY name, label LIMIT 1000')
-          .all(),
-        starts: db
-          .prepare<[], RoleStart>('SELECT at, ended_at AS endedAt FROM receiver_start ORDER BY id DESC')
-          .all(),
-      };
-    } finally {
-      db.close();
-    }
+    return readReceiverDatabase(stateDir, db => ({
+      counts: db
+        .prepare<[], ReceiverCount>(`
+          SELECT name, label, value FROM tally WHERE max(length(name), length(label)) <= ${maxWordLength}
+            AND value BETWEEN 0 AND ${Number.MAX_SAFE_INTEGER}
+          ORDER BY name, label LIMIT ${maxLabels}`)
+        .all(),
+      starts: db
+        .prepare<[], RoleStart>(
+          `SELECT at, ended_at AS endedAt FROM receiver_start ORDER BY id DESC LIMIT ${keptStarts}`,
+        )
+        .all(),
+    }));
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 // Where receiver.db is, and how every connection to it is opened.
 
 import { join } from 'node:path';
-import { type Db, openDatabase } from '../base/sqlite.ts';
+import { type Db, openDatabase, readForeign } from '../base/sqlite.ts';
 
 const migrations = new URL('./migrations-receiver/', import.meta.url);
 
@@ -19,12 +19,20 @@ export function receiverDatabaseFile(stateDir: string): string {
 
 /** A connection of one's own to receiver.db; the receiver's directory exists. */
 export function openReceiverDatabase(stateDir: string, options: { readOnly?: boolean } = {}): Db {
-  return openDatabase({
+  return openDatabase({ ...whereAndHow(stateDir), ...options });
+}
+
+/** What another role asks of it: it is not to believe that the receiver is still itself. */
+export function readReceiverDatabase<T>(stateDir: string, work: (db: Db) => T): T {
+  return readForeign(whereAndHow(stateDir), work);
+}
+
+function whereAndHow(stateDir: string) {
+  return {
     file: receiverDatabaseFile(stateDir),
     migrations,
-    ...options,
     journal: 'wal',
     synchronous: 'normal',
     group: 'write',
-  });
+  } as const;
 }

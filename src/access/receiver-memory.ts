@@ -8,7 +8,12 @@ import { type Db, inTransaction, probe } from '../base/sqlite.ts';
 import { parentOf } from '../domain/virtual-path.ts';
 import { type BanMemory, prepareBans } from './ban-memory.ts';
 import { type CutUploads, type DailyUsage, prepareCutUploads, prepareDailyUsage } from './daily-usage.ts';
-import { openReceiverDatabase, receiverDatabaseFile, receiverDirectory } from './receiver-database.ts';
+import {
+  openReceiverDatabase,
+  readReceiverDatabase,
+  receiverDatabaseFile,
+  receiverDirectory,
+} from './receiver-database.ts';
 
 const hourMs = 3_600_000;
 /** A directory that nobody used for so long is forgotten; the camera makes it again. */
@@ -70,12 +75,7 @@ export async function openReceiverMemory(options: {
 export function readLastLogins(stateDir: string): readonly LastLogin[] | undefined {
   if (!existsSync(receiverDatabaseFile(stateDir))) return undefined;
   try {
-    const db = openReceiverDatabase(stateDir, { readOnly: true });
-    try {
-      return prepareLogins(db).lastLogins();
-    } finally {
-      db.close();
-    }
+    return readReceiverDatabase(stateDir, db => prepareLogins(db).lastLogins());
   } catch {
     return undefined;
   }

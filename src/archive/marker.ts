@@ -68,9 +68,7 @@ export async function readArchiveId(stateDir: string): Promise<string> {
     );
   });
   if (known !== undefined) return parseKnown(known, idFile).id;
-  throw new TransientError(
-    `${idFile} does not exist yet: start clipward serve --only archive first, as the owner of ${stateDir}.`,
-  );
+  throw new TransientError(`${idFile} does not exist yet: start clipward serve, or its role archive, first.`);
 }
 
 /** Whether the data directory shows this id. False also when it cannot be read. */

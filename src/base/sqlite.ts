@@ -117,6 +117,57 @@ function requirePlainFile(file: string, group: GroupRights): void {
     throw new SettingsError(`${file} is not a regular file: look at who put it there, and remove it.`);
 }
 
+/**
+ * Asks a database that another user writes, who may have been taken over: of one moment, with the tables that the migrations
+ * make and nothing else (a view may go on for ever), and of a size that can be read into memory. Throws SettingsError.
+ */
+export function readForeign<T>(options: Omit<DatabaseOptions, 'readOnly'>, work: (db: Db) => T): T {
+  const db = openDatabase({ ...options, readOnly: true });
+  try {
+    db.exec('BEGIN');
+    if (schemaOf(db) !== schemaOfMigrations(fileURLToPath(options.migrations)))
+      throw new SettingsError(`${options.file} holds other tables than clipward makes: look at who made it.`);
+    const pages = db.pragma('page_count', { simple: true }) as number;
+    if (pages * (db.pragma('page_size', { simple: true }) as number) > maxForeignBytes)
+      throw new SettingsError(
+        `${options.file} is far larger than clipward makes it: look at what filled it.`,
+      );
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
+const maxForeignBytes = 256 * 1024 * 1024;
+/** Far more than our tables and indexes. */
+const maxSchemaRows = 500;
+
+function schemaOf(db: Db): string {
+  return JSON.stringify(
+    db
+      .prepare(`SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_stat*'
+        ORDER BY type, name LIMIT ${maxSchemaRows}`)
+      .raw()
+      .all(),
+  );
+}
+
+const schemas = new Map<string, string>();
+
+function schemaOfMigrations(directory: string): string {
+  const known = schemas.get(directory);
+  if (known !== undefined) return known;
+  const db = new Database(':memory:');
+  try {
+    for (const step of stepsIn(directory)) db.exec(readFileSync(join(directory, step), 'utf8'));
+    const schema = schemaOf(db);
+    schemas.set(directory, schema);
+    return schema;
+  } finally {
+    db.close();
+  }
+}
+
 /** The number that changes when another connection has written to the database: a cheap question to poll. */
 export function dataVersion(db: Db): number {
   return db.pragma('data_version', { simple: true }) as number;
@@ -137,9 +188,7 @@ export function inTransaction<T>(db: Db, work: () => T): T {
 
 function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions): void {
   const directory = fileURLToPath(migrations);
-  const steps = readdirSync(directory)
-    .filter(name => /^\d{3}-.*\.sql$/.test(name))
-    .sort();
+  const steps = stepsIn(directory);
   const newest = steps.length;
   const current = db.pragma('user_version', { simple: true }) as number;
   if (current > newest) {
@@ -164,6 +213,12 @@ function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions
       db.pragma(`user_version = ${index + 1}`);
     });
   }
+}
+
+function stepsIn(directory: string): readonly string[] {
+  return readdirSync(directory)
+    .filter(name => /^\d{3}-.*\.sql$/.test(name))
+    .sort();
 }
 
 /** Copies of the database as it was before a step of its schema; who must go back to the earlier version puts one in its place. */

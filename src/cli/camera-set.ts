@@ -21,7 +21,7 @@ export function registerCameraSet(camera: Command, desk: Desk): void {
   ).action((nameText: string, options: SetOptions, command: Command) =>
     setCamera(desk, { nameText, options, command }),
   );
-  withCommonOptions(withStreamOptions(set), { json: false });
+  withCommonOptions(withStreamOptions(set), { json: true });
 }
 
 async function setCamera(
@@ -42,8 +42,9 @@ async function setCamera(
   }
   const after = accounts.setCamera(name, changes);
   if (changes.rtspUrl === null) await removeStreamPassword(stateDir, name);
+  const facts = cameraFacts(after, { stateDir, logins: readLastLogins(stateDir) });
   desk.print(
-    formatCamera(cameraFacts(after, { stateDir, logins: readLastLogins(stateDir) }), ftps.tls.truncation),
+    desk.wantsJson(command) ? JSON.stringify(facts, null, 2) : formatCamera(facts, ftps.tls.truncation),
   );
   for (const remark of streamRemarks(after, stateDir)) desk.remark(remark);
 }

@@ -34,6 +34,8 @@ export function formatStatus(status: Status): string {
 /** Until retention has to make room. */
 export function daysOfRoom(diskDaysLeft: number | null): string {
   if (diskDaysLeft === null) return 'nothing arrives';
+  // Further ahead than any disk lasts: a number would say more than is known.
+  if (diskDaysLeft > 3650) return 'more than ten years';
   return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
 }
 
@@ -41,7 +43,7 @@ function verdictOf(status: Status): string {
   const { running, marker, alerts, alarms, unmet, warnings } = status;
   // One thing may be known as an alert and from the moment.
   const wrong = new Set([
-    ...(running.length === 0 ? ['Clipward does not run, so nothing arrives: start clipward serve.'] : []),
+    ...missingRoles(running, alerts),
     ...(marker === 'missing-or-foreign'
       ? [
           'The data directory is not the archive of this installation, so nothing is written: clipward doctor.',
@@ -54,13 +56,27 @@ function verdictOf(status: Status): string {
   const { bad, warning } = coloursFor();
   const lines = [
     ...[...wrong].map(sentence => bad(`! ${escapeForTerminal(sentence)}`)),
-    ...warnings.map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
+    ...warnings
+      .filter(sentence => !wrong.has(sentence))
+      .map(sentence => warning(`! ${escapeForTerminal(sentence)}`)),
   ];
   if (lines.length === 0) return `${shownInstant(status.at)}  All is well.`;
   const count =
     ['Something to look at', 'One thing is wrong'][wrong.size] ?? `${wrong.size} things are wrong`;
   return [`${shownInstant(status.at)}  ${count}:`, ...lines].join('\n');
 }
+
+/** The alert about a role comes a minute later, and never when nothing runs. */
+function missingRoles(running: Status['running'], alerts: Status['alerts']): string[] {
+  if (running.length === 0) return ['Clipward does not run, so nothing arrives: start clipward serve.'];
+  const known = new Set([...running, ...alerts.filter(isRoleStopped).map(({ subject }) => subject)]);
+  return [
+    ...(known.has('receive') ? [] : ['The role receive does not run, so no camera can upload: start it.']),
+    ...(known.has('archive') ? [] : ['The role archive does not run, so nothing is filed: start it.']),
+  ];
+}
+
+const isRoleStopped = ({ kind }: Status['alerts'][number]) => kind === 'role-stopped';
 
 function rowOf(camera: CameraStatus, now: number): string[] {
   const { lastClipAt, silent, enabled, recording, coverage24h, gaps24h } = camera;

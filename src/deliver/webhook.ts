@@ -71,7 +71,14 @@ function post(options: {
         resolve(response.statusCode ?? 0);
       },
     );
+    // Node hands over the connection and says nothing more, nor would the signal.
+    request.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response.statusCode ?? 0);
+    });
     request.on('error', reject);
+    // Whatever else it may end with: nobody waits for ever. Does nothing after one of the others.
+    request.on('close', () => reject(new FailedError('the connection was closed without an answer')));
     request.end(body);
   });
 }

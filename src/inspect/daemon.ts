@@ -24,7 +24,19 @@ export function importLockFile(stateDir: string): string {
   return join(stateDir, 'import.lock');
 }
 
-/** Which roles some process plays now. */
+/** Which roles some process plays now. Throws where that cannot be told. */
 export function runningRoles(stateDir: string): ReadonlySet<Role> {
   return new Set(roles.filter(role => lockIsHeld(roleLockFile(stateDir, role))));
+}
+
+/** The same for one who must see whatever happens: a role whose lock cannot be asked (its user may have put anything there) is not seen. */
+export function rolesSeen(stateDir: string): ReadonlySet<Role> {
+  const isSeen = (role: Role) => {
+    try {
+      return lockIsHeld(roleLockFile(stateDir, role));
+    } catch {
+      return false;
+    }
+  };
+  return new Set(roles.filter(isSeen));
 }

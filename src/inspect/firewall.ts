@@ -85,7 +85,9 @@ export function shutInAlerts(
   const remarks: string[] = [];
   const url = webhook.url === null ? undefined : new URL(webhook.url);
   // Of an IPv6 address without the brackets.
-  const webHost = url?.hostname.replace(/^\[|\]$/g, '');
+  const host = url?.hostname.replace(/^\[|\]$/g, '');
+  // What goes to this machine itself is never held back.
+  const webHost = host === undefined || isThisMachine(host) ? undefined : host;
   const port = Number(url?.port || 443);
   const mailHost = email.host ?? undefined;
   if (webHost !== undefined && port !== 443)

@@ -66,7 +66,7 @@ const maxBackMs = 500;
 export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter {
   const { camera, files, catalogue, clock, segmentMs, lossWindowMs } = options;
   let init: FootageInit | undefined;
-  let run = { id: randomId(), clock: undefined as RunClock | undefined, lastStartMs: 0, lastEndMs: 0 };
+  let run: Run & { id: string } = { id: randomId(), clock: undefined, lastStartMs: 0, lastEndMs: 0 };
   let current: Current | undefined;
   let waitingBytes = 0;
   /** Since when a run waits for its first key frame, by the monotonic clock. */
@@ -83,8 +83,8 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
   const inTurn = (work: () => Promise<void>) => {
     last = last.then(() => (hasFailed ? undefined : work())).catch(fail);
   };
-  const startRun = () => {
-    run = { id: randomId(), clock: undefined, lastStartMs: 0, lastEndMs: 0 };
+  const startRun = (notBefore?: number) => {
+    run = { id: randomId(), clock: undefined, notBefore, lastStartMs: 0, lastEndMs: 0 };
   };
 
   const finish = async (endReason: SegmentEnd, after: AfterSegment, endAt = current?.endAt ?? 0) => {
@@ -144,6 +144,18 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
   };
   const write = async (fragment: Fragment, begunWith: FootageInit, times: Arrived): Promise<void> => {
     const placed = place(run, fragment, times);
+    if ('isEarly' in placed) {
+      // What came all at once after the camera or its network stood still has been placed too late. The next run begins where
+      // it happened, so this segment ends there: on the time line nothing lies above something else.
+      const beganAt = current?.open.startAt ?? -Infinity;
+      const cutAt = Math.max(
+        beganAt + 1,
+        Math.min(current?.endAt ?? 0, times.arrivedAt - fragment.durationMs),
+      );
+      await finish('changed', { gap: 'clock' }, cutAt);
+      startRun(cutAt);
+      return fragment.startsWithKeyFrame ? write(fragment, begunWith, times) : undefined;
+    }
     if ('gap' in placed) {
       await endRun('changed', placed.gap);
       return fragment.startsWithKeyFrame ? write(fragment, begunWith, times) : undefined;
@@ -205,16 +217,26 @@ function noKeyFrame(): StreamError {
 }
 
 type Arrived = Readonly<{ arrivedAt: number; monotonicMs: number }>;
-type Run = { clock: RunClock | undefined; lastStartMs: number; lastEndMs: number };
+type Run = {
+  clock: RunClock | undefined;
+  /** Epoch ms: the time line is taken up to here. */
+  notBefore?: number | undefined;
+  lastStartMs: number;
+  lastEndMs: number;
+};
 
 /** Where the fragment lies, or why the run is over before it. */
-function place(run: Run, fragment: Fragment, times: Arrived): { startAt: number } | { gap: GapReason } {
+function place(
+  run: Run,
+  fragment: Fragment,
+  times: Arrived,
+): { startAt: number } | { gap: GapReason } | { isEarly: true } {
   const { startMs: mediaMs, durationMs } = fragment;
   const arrival = { mediaMs, durationMs, ...times };
-  if (run.clock === undefined) run.clock = startRunClock(arrival);
+  if (run.clock === undefined) run.clock = startRunClock(arrival, run.notBefore);
   else if (mediaMs < run.lastStartMs - maxBackMs) return { gap: 'clock' };
   const placed = run.clock.place(arrival);
-  if (!('startAt' in placed)) return { gap: 'clock' };
+  if (!('startAt' in placed)) return placed.newRun === 'early' ? { isEarly: true } : { gap: 'clock' };
   if (run.lastEndMs > 0 && mediaMs > run.lastEndMs + maxDisagreementMs) return { gap: 'stalled' };
   run.lastStartMs = mediaMs;
   run.lastEndMs = mediaMs + durationMs;

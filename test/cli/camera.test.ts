@@ -136,6 +136,17 @@ t.test('json gives the facts of the block', async t => {
   });
 });
 
+t.test('what was set is printed as facts, too', async t => {
+  const { json } = openDesk(t.testdir());
+  await json(['add', 'yard']);
+  const facts = await json(['set', 'yard', '--keep-clips-days', '30']);
+  t.match(facts, { name: 'yard', keepClipsDays: 30 });
+  t.same(
+    Object.keys(facts).filter(key => key === 'habits' || key === 'recording'),
+    [],
+  );
+});
+
 t.test('a zone of UTC is pointed out, since cameras are seldom set to it', async t => {
   const { run } = openDesk(t.testdir());
   t.match(

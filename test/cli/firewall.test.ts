@@ -91,6 +91,11 @@ t.test('firewall prints rules, or says in one sentence what it needs', async t =
       await withAlerts('{ webhook: { url: "https://[2001:db8::9]:8443/" } }'),
       /2001:db8::9 on TCP port 8443/,
     );
+    t.equal(
+      await withAlerts('{ webhook: { url: "https://localhost:8443/" } }'),
+      '',
+      'to this machine itself',
+    );
     t.equal(await withAlerts('{ email: { host: 127.0.0.1, tls: none, from: a@b.c, to: [a@b.c] } }'), '');
   });
   await t.test('rules that are in force nowhere yet are told', async t => {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -117,6 +117,12 @@ t.test('a reader that has seen enough is no error', async t => {
   const main = join(project, 'src', 'main.ts');
   const out = execFileSync('bash', ['-c', script, process.execPath, main], { encoding: 'utf8' });
   t.match(out, /^dataDir: [^\n]*\n$/);
+});
+
+t.test('a complaint that nobody reads keeps its exit code', async t => {
+  const script = 'set -o pipefail; "$0" "$1" clip lst 2>&1 | true';
+  const main = join(project, 'src', 'main.ts');
+  t.equal(spawnSync('bash', ['-c', script, process.execPath, main]).status, 2);
 });
 
 t.test('config explain tells where each value comes from', async t => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import t from 'tap';
@@ -8,17 +8,15 @@ import { registerCameraCommands } from '../../src/cli/camera.ts';
 import type { Desk } from '../../src/cli/desk.ts';
 import { registerNetworkCommands } from '../../src/cli/network.ts';
 import { formatNetwork, parseNetwork } from '../../src/domain/networks.ts';
-import type { Settings } from '../../src/settings/settings.ts';
+import { loadSettings } from '../../src/settings/load-settings.ts';
 
 function openDesk(directory: string) {
   const stateDir = join(directory, 'state');
   const base = ['127.0.0.0/8', '192.168.0.0/16'].flatMap(text => parseNetwork(text) ?? []);
-  const listener = { enabled: true, host: '::', port: 2121 };
-  const settings = {
-    stateDir,
-    certsDir: join(directory, 'certs'),
-    ftps: { explicit: listener, implicit: listener, allowedNetworks: base },
-  } as unknown as Settings;
+  const config = join(directory, 'clipward.yaml');
+  const ftps = { allowedNetworks: base.map(formatNetwork) };
+  writeFileSync(config, JSON.stringify({ stateDir, certsDir: join(directory, 'certs'), ftps }));
+  const settings = loadSettings({ file: config, environment: {} });
   const run = async (...args: string[]) => {
     const printed: string[] = [];
     const remarks: string[] = [];

@@ -28,6 +28,8 @@ t.test('where all is well the first line says so, and a line of each camera what
   t.match(head, /^CAMERA +LAST CLIP +CLIPS +SIZE +RECORDING +LAST 24 HOURS +CLOCK$/);
   t.match(row, /^den +3 min ago +3 +7\.1 MB +yes +100\.0 % +right$/);
   t.match(formatStatus(well), /^days of room +41$/m);
+  t.match(formatStatus({ ...well, diskDaysLeft: 3650 }), /^days of room +3650$/m);
+  t.match(formatStatus({ ...well, diskDaysLeft: 3651 }), /^days of room +more than ten years$/m);
   t.end();
 });
 
@@ -44,8 +46,19 @@ t.test('what is wrong stands first, each thing once, and cannot move the cursor'
     '! A \\u{1b}[2J name.',
     '! Much is on hold.',
   ]);
+  const twice = formatStatus({ ...well, alerts: [alert('It ends.')], warnings: ['It ends.'] });
+  t.equal(twice.split('It ends.').length - 1, 1, 'an alert that is a warning as well');
   t.match(formatStatus({ ...well, warnings: ['Much is on hold.'] }), /Something to look at:\n! Much/);
   t.match(formatStatus({ ...well, running: [] }), /One thing is wrong:\n! Clipward does not run/);
+  t.match(
+    formatStatus({ ...well, running: ['receive'] }),
+    /One thing is wrong:\n! The role archive does not run/,
+  );
+  const stopped = { ...alert('The role archive hangs.'), kind: 'role-stopped' as const, subject: 'archive' };
+  t.match(
+    formatStatus({ ...well, running: ['receive'], alerts: [stopped] }),
+    /One thing is wrong:\n! The role archive hangs/,
+  );
   t.match(formatStatus({ ...well, marker: 'missing-or-foreign' }), /! The data directory is not the archive/);
   t.end();
 });

@@ -100,6 +100,19 @@ t.test('a webhook that does not answer, or answers without an end, holds nobody 
   t.equal(await sending, 'the webhook cannot be reached (stopped)');
 });
 
+t.test('a webhook that wants to talk something else has not taken it, and holds nobody up', async t => {
+  const server = createServer(socket => {
+    socket.on('error', () => {});
+    const words = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n';
+    socket.once('data', () => socket.write(words));
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const sending = webhook(`http://127.0.0.1:${port}/`).send(message, never);
+  t.equal(await reasonOf(sending), 'the webhook answered with 101');
+});
+
 t.test('what is told of a failure holds neither secret nor token', async t => {
   const told = await reasonOf(webhook('https://127.0.0.1:1/hook?token=abc').send(message, never));
   t.equal(told, 'the webhook cannot be reached (ECONNREFUSED)');

@@ -87,6 +87,14 @@ export const triedCommands: readonly Tried[] = [
     'npm run soak -- --minutes 3 --pause 4-10 --seed 7',
     'npm run soak -- --minutes 120 --csv memory.csv',
   ]),
+  ...of('docs/systemd.md', 'npm run test:systemd, in a container', [
+    'systemd/install.sh',
+    'systemd/install.sh --uninstall',
+  ]),
+  ...of('docs/systemd.md', manualOnly, [
+    'systemctl edit clipward-outbound.service',
+    "systemctl status 'clipward*'",
+  ]),
   ...of('docs/torture.md', 'test/torture in npm test, with fewer cycles', [
     'npm run torture -- --cycles 200',
     'npm run torture -- --cycles 200 --power-cuts',

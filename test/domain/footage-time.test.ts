@@ -84,7 +84,7 @@ t.test('what arrives before it can have happened begins a new run', async t => {
   };
   t.match(placed(1000 + maxDisagreementMs - 1), { startAt: Number });
   t.match(placed(1000 + maxDisagreementMs), { startAt: Number });
-  t.strictSame(placed(1000 + maxDisagreementMs + 1), { newRun: 'disagreement' });
+  t.strictSame(placed(1000 + maxDisagreementMs + 1), { newRun: 'early' });
 });
 
 t.test('every moment of a span is in a span or between two, and in one only', async t => {

@@ -2,15 +2,18 @@
 
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import type { Camera } from '../../src/access/accounts.ts';
 import { openCertificates } from '../../src/access/certificates.ts';
-import { openReceiverCounts } from '../../src/access/receiver-counts.ts';
+import { openReceiverCounts, readReceiverCounts } from '../../src/access/receiver-counts.ts';
+import { receiverDatabaseFile } from '../../src/access/receiver-database.ts';
 import { openReceiverMemory } from '../../src/access/receiver-memory.ts';
 import { openInbox } from '../../src/archive/inbox.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { holdLock } from '../../src/base/sqlite.ts';
 import type { AlertKind, Condition } from '../../src/domain/alerts.ts';
+import { keptStarts } from '../../src/domain/role-starts.ts';
 import { roleLockFile, roles } from '../../src/inspect/daemon.ts';
 import { type HealthSources, healthLook } from '../../src/inspect/health/gather.ts';
 import { lookIntervalMs } from '../../src/inspect/health/health-facts.ts';
@@ -221,6 +224,59 @@ t.test('a role that stopped is told at the second look, one that never ran is no
   stop('receive');
   t.same(kinds(await after(lookIntervalMs)), ['role-stopped outbound'], 'a restart is not told');
   t.same(kinds(await after(lookIntervalMs)), ['role-stopped outbound', 'role-stopped receive']);
+});
+
+t.test(
+  'a receiver that was taken over, or whose memory is broken, does not keep the rest from being seen',
+  async t => {
+    const { after, stateDir, stop, clock } = await installation(t, [den({ expectEveryMs: hourMs })]);
+    (await openReceiverMemory({ stateDir, maxDirectoriesPerCamera: 1, clock: ticking(clock) }))[
+      Symbol.dispose
+    ]();
+    const file = receiverDatabaseFile(stateDir);
+    const hostile = new Database(file);
+    hostile.exec('DROP TABLE tally; DROP TABLE receiver_start; DROP TABLE ban');
+    const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS';
+    hostile.exec(`CREATE VIEW tally AS ${endless} name, i AS label, i AS value FROM n`);
+    hostile.exec(`CREATE VIEW receiver_start AS ${endless} id, i AS at, NULL AS ended_at FROM n`);
+    hostile.exec(
+      `CREATE VIEW ban AS ${endless} subject, 0 AS since, 0 AS until, 1 AS repetition, '{}' AS reasons FROM n`,
+    );
+    hostile.close();
+    const seen = await after(minuteMs);
+    t.same(seen.facts.receiverCounts, []);
+    stop('receive');
+    rmSync(roleLockFile(stateDir, 'receive'));
+    mkdirSync(roleLockFile(stateDir, 'receive'));
+    await after(lookIntervalMs);
+    t.same(kinds(await after(lookIntervalMs)), ['role-stopped receive']);
+    writeFileSync(file, 'no database');
+    t.same(kinds(await after(lookIntervalMs)), ['role-stopped receive']);
+  },
+);
+
+t.test('counts that no honest receiver makes are not believed', async t => {
+  const { after, stateDir, clock } = await installation(t);
+  (await openReceiverMemory({ stateDir, maxDirectoriesPerCamera: 1, clock: ticking(clock) }))[
+    Symbol.dispose
+  ]();
+  const forged = new Database(receiverDatabaseFile(stateDir));
+  const put = forged.prepare('INSERT INTO tally (name, label, value) VALUES (?, ?, ?)');
+  const label = 'x'.repeat(100);
+  for (const [name, value] of [
+    ['zero', 0],
+    ['minus', -1],
+    ['endless', Number.POSITIVE_INFINITY],
+  ] as const)
+    put.run(name, label, value);
+  put.run('long', `${label}x`, 1);
+  const start = forged.prepare('INSERT INTO receiver_start (at) VALUES (?)');
+  forged.transaction(() => {
+    for (let index = 0; index < 1000; index++) start.run(0);
+  })();
+  forged.close();
+  t.same((await after(minuteMs)).facts.receiverCounts, [{ name: 'zero', label, value: 0 }]);
+  t.equal(readReceiverCounts(stateDir)?.starts.length, keptStarts);
 });
 
 t.test('three crashes within a quarter of an hour are a loop, orderly ends are not', async t => {

@@ -162,6 +162,26 @@ t.test('our own clock that is set begins a new run', async t => {
   t.strictSame(gaps()[0], { startAt: noon + 3000, endAt: noon + 3_600_000, reason: 'clock' });
 });
 
+t.test(
+  'what comes all at once after a camera stood still lies before what follows, not under it',
+  async t => {
+    const { bring, writer, clock, segments, gaps, failures } = await opened(t);
+    writer.init(footage.init);
+    bring(footage.fragments.slice(0, 1));
+    // Twelve seconds in one: the first was placed as if it had happened just now.
+    for (const fragment of footage.fragments.slice(1, 13)) writer.fragment(fragment);
+    bring(footage.fragments.slice(13));
+    await writer.end('stopped', 'off');
+    t.strictSame(failures, []);
+    const spans = [...segments(), ...gaps()].toSorted((one, other) => one.startAt - other.startAt);
+    t.ok(segments().length > 2, `${segments().length} segments`);
+    for (const [index, { startAt }] of spans.entries())
+      t.ok(index === 0 || startAt >= (spans[index - 1]?.endAt as number), `span ${index} lies in another`);
+    const last = segments().at(-1);
+    t.ok(Math.abs((last?.endAt ?? 0) - clock.now()) < 2100, 'live again');
+  },
+);
+
 t.test('a camera that is silent and goes on with its times leaves a gap', async t => {
   const { bring, writer, segments, clock, gaps, failures } = await opened(t);
   writer.init(footage.init);

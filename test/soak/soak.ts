@@ -238,7 +238,7 @@ async function hurtFfmpeg(site: Site, kills: boolean, random: Random): Promise<S
   if (one) process.kill(one.pid, kills ? 'SIGKILL' : 'SIGSTOP');
   return {
     name: `${kills ? 'SIGKILL' : 'SIGSTOP'} to ${one ? 'an ffmpeg' : 'no ffmpeg, there is none'}`,
-    reasons: kills ? ['unreachable'] : ['stalled'],
+    reasons: kills ? ['restart'] : ['stalled'],
     lastsMs: 0,
     undo: async () => {},
   };

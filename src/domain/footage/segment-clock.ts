@@ -30,7 +30,7 @@ export type Arrival = Readonly<{
 export type Placed = Readonly<
   | { startAt: number }
   /** This fragment begins a new run: start another clock with it. */
-  | { newRun: 'disagreement' | 'clock-set' }
+  | { newRun: 'early' | 'late' | 'clock-set' }
 >;
 
 export type RunClock = Readonly<{
@@ -38,10 +38,10 @@ export type RunClock = Readonly<{
   place(arrival: Arrival): Placed;
 }>;
 
-/** Starts with the first fragment of a run, which happened just before it arrived. */
-export function startRunClock(first: Arrival): RunClock {
+/** Starts with the first fragment of a run, which happened just before it arrived, and not before `notBefore` (epoch ms). */
+export function startRunClock(first: Arrival, notBefore = -Infinity): RunClock {
   let correctionMs = 0;
-  const beganAt = first.arrivedAt - first.durationMs - first.mediaMs;
+  const beganAt = Math.max(first.arrivedAt - first.durationMs, notBefore) - first.mediaMs;
   let last = first;
   let lateSinceMs: number | undefined;
   return {
@@ -54,7 +54,8 @@ export function startRunClock(first: Arrival): RunClock {
       lateSinceMs = lateMs <= maxDisagreementMs ? undefined : (lateSinceMs ?? arrival.monotonicMs);
       // Nothing can arrive before it happened, so too early is wrong at once.
       const lateForSoFarMs = arrival.monotonicMs - (lateSinceMs ?? arrival.monotonicMs);
-      if (lateMs < -maxDisagreementMs || lateForSoFarMs > lateForMs) return { newRun: 'disagreement' };
+      if (lateMs < -maxDisagreementMs) return { newRun: 'early' };
+      if (lateForSoFarMs > lateForMs) return { newRun: 'late' };
       const step = Math.min(Math.abs(lateMs), passedMs * maxCorrection);
       correctionMs += Math.sign(lateMs) * step;
       last = arrival;

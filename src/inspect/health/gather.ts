@@ -1,8 +1,10 @@
 // Looks at the installation: facts for the metrics, and what is wrong with them for the alerts.
 
+import { existsSync } from 'node:fs';
 import type { AccountReader, Camera } from '../../access/accounts.ts';
 import { readBans } from '../../access/read-bans.ts';
 import { readReceiverCounts } from '../../access/receiver-counts.ts';
+import { receiverDatabaseFile } from '../../access/receiver-database.ts';
 import { readLastLogins } from '../../access/receiver-memory.ts';
 import type { Inbox } from '../../archive/inbox.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
@@ -13,7 +15,7 @@ import { crashLoop } from '../../domain/role-starts.ts';
 import { formatInstant } from '../../domain/time-zone.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { readCertificates } from '../certificates.ts';
-import { type Role, runningRoles } from '../daemon.ts';
+import { type Role, rolesSeen } from '../daemon.ts';
 import { isWanted, notRecorded } from '../recording.ts';
 import { readOutlook } from '../retention-report.ts';
 import { silenceOf } from './camera-silence.ts';
@@ -51,7 +53,7 @@ export function healthLook(sources: HealthSources): (now: number) => Promise<See
     const cameras = accounts.cameras();
     if (slow === undefined || Math.abs(now - slow.at) >= slowIntervalMs)
       slow = { ...(await lookSlowly(sources, { cameras, disk, now })), at: now };
-    const running = runningRoles(settings.stateDir);
+    const running = rolesSeen(settings.stateDir);
     const receiver = readReceiverCounts(settings.stateDir);
     const certificates = await lookAtCertificates(sources, now);
     const health = lookAtCameras(sources, cameras, now);
@@ -90,12 +92,19 @@ export function healthLook(sources: HealthSources): (now: number) => Promise<See
       unknown,
     };
 
+    // A memory of the receiver that is there and cannot be read is why it does not start.
+    function hasRun(role: 'receive' | 'outbound'): boolean {
+      if (role === 'receive' && receiver === undefined)
+        return existsSync(receiverDatabaseFile(settings.stateDir));
+      return starts[role].length > 0;
+    }
+
     function rolesGone(): Condition[] {
       return (['receive', 'outbound'] as const).flatMap((role): Condition[] => {
         const missed = running.has(role) ? 0 : (missedRoles.get(role) ?? 0) + 1;
         missedRoles.set(role, missed);
         // A restart is shorter than two looks, and a role that never ran is not missed.
-        if (missed < 2 || starts[role].length === 0) return [];
+        if (missed < 2 || !hasRun(role)) return [];
         const what = role === 'receive' ? 'no camera can upload' : 'nothing is recorded and no alert is sent';
         return [
           {
