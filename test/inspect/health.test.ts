@@ -14,10 +14,11 @@ import { silentLog } from '../../src/base/log.ts';
 import { holdLock } from '../../src/base/sqlite.ts';
 import type { AlertKind, Condition } from '../../src/domain/alerts.ts';
 import { keptStarts } from '../../src/domain/role-starts.ts';
+import { minStateBytes } from '../../src/inspect/checks/storage.ts';
 import { roleLockFile, roles } from '../../src/inspect/daemon.ts';
 import { type HealthSources, healthLook } from '../../src/inspect/health/gather.ts';
 import { lookIntervalMs } from '../../src/inspect/health/health-facts.ts';
-import { diskProbe, inboxCounter } from '../../src/inspect/health/probe-disk.ts';
+import { diskProbe, inboxCounter, stateSpaceProbe } from '../../src/inspect/health/probe-disk.ts';
 import { startHealth } from '../../src/inspect/health/start-health.ts';
 import { loadSettings } from '../../src/settings/load-settings.ts';
 import { chainedArchive } from './chained-archive.ts';
@@ -186,6 +187,21 @@ t.test('a disk that is missing, full, or fails is told, the worst only', async t
     settings: { ...settings, dataDir: `${dataDir}.away`, ftps: withMinFree(settings.ftps, 1024 ** 5) },
   });
   t.same(kinds(await full(sources.catalogue.lookout(0).lookedAt ?? 0)), ['disk-nearly-full']);
+});
+
+t.test('a disk of its own for the databases is told before nothing more can be written', async t => {
+  const { sources, settings, clock } = await installation(t);
+  const left = (freeBytes: number) =>
+    healthLook({ ...sources, measureState: async () => ({ freeBytes, totalBytes: minStateBytes * 4 }) })(
+      clock.at,
+    );
+  t.same(kinds(await left(minStateBytes)), []);
+  t.same(kinds(await left(minStateBytes - 1)), ['disk-nearly-full state']);
+  t.equal(await stateSpaceProbe(settings)(), undefined, 'one disk for both is told as that of the media');
+  const apart = stateSpaceProbe({ ...settings, dataDir: '/proc' });
+  t.match(await apart(), { freeBytes: Number, totalBytes: Number });
+  const hanging = stateSpaceProbe(settings, 20, () => new Promise(() => {}));
+  t.equal(await hanging(), undefined, 'and a disk of media that hangs holds up nothing');
 });
 
 t.test('a disk that does not answer fails in time, and is not asked again before it does', async t => {

@@ -10,7 +10,7 @@ const overNetwork: ReadonlySet<number> = new Set([0x6969, 0xff534d42, 0xfe534d42
 /** Emptied at the start of the machine, or by a timer (systemd-tmpfiles). */
 const temporary = /^\/(tmp|var\/tmp|dev\/shm|run)(\/|$)/;
 /** Databases, journals and copies before an upgrade; with less than the second, the next clips are not listed. */
-const minStateBytes = 256 * 1024 * 1024;
+export const minStateBytes = 256 * 1024 * 1024;
 const scarceStateBytes = 16 * 1024 * 1024;
 const minInodes = 10_000;
 

@@ -1,6 +1,8 @@
 import type { Condition } from '../../domain/alerts.ts';
 import { floorOf } from '../../domain/retention-floor.ts';
 import type { Settings } from '../../settings/settings.ts';
+import type { Space } from '../checks/free-disk.ts';
+import { minStateBytes } from '../checks/storage.ts';
 import type { DiskState } from './probe-disk.ts';
 
 type DiskSettings = Readonly<{
@@ -37,4 +39,11 @@ export function diskConditions(disk: DiskState, settings: DiskSettings): Conditi
     'disk-nearly-full',
     `The disk of ${dataDir} is nearly full, ${what}: clipward retention plan says why nothing more is deleted.`,
   );
+}
+
+/** Told while there is still room to write the alert down. */
+export function stateDiskConditions(space: Space | undefined, stateDir: string): Condition[] {
+  if (space === undefined || space.freeBytes >= minStateBytes) return [];
+  const sentence = `The disk of ${stateDir} is nearly full, and without room there nothing is filed and no alert is sent: make room.`;
+  return [{ kind: 'disk-nearly-full', subject: 'state', sentence }];
 }

@@ -19,9 +19,9 @@ import { type Role, rolesSeen } from '../daemon.ts';
 import { isWanted, notRecorded } from '../recording.ts';
 import { readOutlook } from '../retention-report.ts';
 import { silenceOf } from './camera-silence.ts';
-import { diskConditions } from './disk-conditions.ts';
+import { diskConditions, stateDiskConditions } from './disk-conditions.ts';
 import type { CameraHealth, CoverageFacts, HealthFacts, SlowFacts } from './health-facts.ts';
-import { type DiskState, diskProbe, inboxCounter } from './probe-disk.ts';
+import { type DiskState, diskProbe, inboxCounter, stateSpaceProbe } from './probe-disk.ts';
 
 export type HealthSources = Readonly<{
   catalogue: Catalogue;
@@ -32,6 +32,7 @@ export type HealthSources = Readonly<{
   isChainSound(): boolean;
   /** The zone of this machine. */
   timeZone: string;
+  measureState?: ReturnType<typeof stateSpaceProbe>;
 }>;
 
 export type Seen = Readonly<{
@@ -43,13 +44,14 @@ export type Seen = Readonly<{
 
 /** A look each time it is called; what takes longer is looked at every `slowIntervalMs`. */
 export function healthLook(sources: HealthSources): (now: number) => Promise<Seen> {
-  const { catalogue, accounts, settings } = sources;
+  const { catalogue, accounts, settings, measureState = stateSpaceProbe(sources.settings) } = sources;
   const probe = diskProbe(settings);
   const countInbox = inboxCounter(sources.inbox, inboxCountLimit);
   let slow: (SlowSeen & { readonly at: number }) | undefined;
   const missedRoles = new Map<Role, number>();
   return async now => {
     const disk = await probe();
+    const stateSpace = await measureState();
     const cameras = accounts.cameras();
     if (slow === undefined || Math.abs(now - slow.at) >= slowIntervalMs)
       slow = { ...(await lookSlowly(sources, { cameras, disk, now })), at: now };
@@ -83,6 +85,7 @@ export function healthLook(sources: HealthSources): (now: number) => Promise<See
       conditions: [
         ...health.conditions,
         ...diskConditions(disk, settings),
+        ...stateDiskConditions(stateSpace, settings.stateDir),
         ...slow.conditions,
         ...certificates.conditions,
         ...(bans ?? []),

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import type { Inbox } from '../../archive/inbox.ts';
 import { layoutOf } from '../../archive/layout.ts';
 import { errnoOf, messageOf } from '../../base/errors.ts';
@@ -26,6 +26,22 @@ export function diskProbe(
     error => ({ state: 'failed', error: errnoOf(error) ?? messageOf(error) }),
     timeoutMs,
   );
+}
+
+/**
+ * The room for the databases, where they have a disk of their own: an alert must be written down before it is sent. Undefined
+ * where there is one disk for both, or that of the media does not answer just now.
+ */
+export function stateSpaceProbe(
+  { dataDir, stateDir }: Dirs,
+  timeoutMs = answerTimeoutMs,
+  deviceOf: (path: string) => Promise<number> = async path => (await stat(path)).dev,
+): () => Promise<Space | undefined> {
+  const measure = async () => {
+    const [data, state] = await Promise.all([deviceOf(dataDir).catch(() => undefined), deviceOf(stateDir)]);
+    return data === state ? undefined : spaceOf(stateDir);
+  };
+  return answeredInTime<Space | undefined>(measure, () => undefined, timeoutMs);
 }
 
 /** Counts up to `limit`; null: the disk does not tell. */
