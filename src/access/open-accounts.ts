@@ -199,7 +199,11 @@ function translated<T>(file: string, close: () => void, work: () => T): T {
       error instanceof SettingsError || (typeof code === 'string' && /^SQLITE_|^EACCES$/.test(code));
     if (!isOurs) throw error;
     close();
-    const sentence = `The accounts in ${file} cannot be read just now (${messageOf(error)}): try again, and see clipward doctor when it stays so.`;
+    // Of another schema: that sentence says itself what to do.
+    const sentence =
+      error instanceof SettingsError
+        ? error.message
+        : `The accounts in ${file} cannot be read just now (${messageOf(error)}): try again, and see clipward doctor when it stays so.`;
     throw new TransientError(sentence, { cause: error });
   }
 }

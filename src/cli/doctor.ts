@@ -52,17 +52,32 @@ async function examine(loadSettings: () => Settings): Promise<Report> {
   using accounts = openAccountReader({ stateDir: settings.stateDir });
   const { catalogue, problem } = tryCatalogue(settings);
   using _closed = catalogue;
+  const accountsProblem = problemOf(() => accounts.cameras());
+  const report = await runChecks([
+    ...machineChecks(),
+    ...installationChecks({
+      ...{ settings, accounts, clock: systemClock, catalogue },
+      readPromises: () => readRetentionReport(settings, enoughEvictions),
+    }),
+  ]);
   return [
     { check: 'settings', level: 'pass', text: 'the settings are understood' },
     ...(problem === undefined ? [] : [{ check: 'catalogue', level: 'fail' as const, text: problem }]),
-    ...(await runChecks([
-      ...machineChecks(),
-      ...installationChecks({
-        ...{ settings, accounts, clock: systemClock, catalogue },
-        readPromises: () => readRetentionReport(settings, enoughEvictions),
-      }),
-    ])),
+    ...(accountsProblem === undefined
+      ? []
+      : [{ check: 'accounts', level: 'fail' as const, text: accountsProblem }]),
+    // Each check that asks for cameras would say it again.
+    ...report.filter(({ level, text }) => level !== 'fail' || text !== accountsProblem),
   ];
+}
+
+function problemOf(work: () => unknown): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** One that cannot be opened is a finding, and what needs it finds nothing. */

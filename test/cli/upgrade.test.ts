@@ -55,3 +55,21 @@ t.test('an upgrade copies each database first, and the earlier version takes its
     });
   }
 });
+
+t.test('accounts of a newer version are told by doctor once, in one sentence', async t => {
+  const installation = await makeInstallation();
+  t.teardown(() => installation.remove());
+  await addCamera(installation, 'den');
+  const file = join(installation.stateDir, 'access.db');
+  const db = openDatabase({ file, migrations: sources['access.db'], journal: 'delete', synchronous: 'full' });
+  db.pragma('user_version = 99');
+  db.close();
+  const { code, stdout } = await installation.run(['doctor']);
+  t.equal(code, 1);
+  t.equal(stdout.split('has schema 99').length - 1, 1, stdout);
+  t.match(
+    stdout,
+    /^fail {2}accounts: \S+access\.db has schema 99, this version of clipward knows up to \d+: /m,
+  );
+  t.notMatch(stdout, /cannot be read just now/);
+});
