@@ -43,14 +43,6 @@ export const triedCommands: readonly Tried[] = [
   ...of('docs/monitoring.md', 'test/deliver/alerting-daemon.test.ts asks the same address', [
     'curl -s http://127.0.0.1:8321/readyz',
   ]),
-  ...of('docs/systemd.md', 'npm run test:systemd, in a container', [
-    'systemd/install.sh',
-    'systemd/install.sh --uninstall',
-  ]),
-  ...of('docs/systemd.md', 'by hand, in the container of npm run test:systemd', [
-    'systemctl edit clipward-outbound.service',
-    "systemctl status 'clipward*'",
-  ]),
   ...of('docs/proxmox.md', manualOnly, [
     'qm create 210 --name clipward --memory 2048 --cores 2 --cpu host --ostype l26 --scsihw virtio-scsi-single --onboot 1',
     'qm set 210 --scsi0 local-lvm:16,iothread=1,discard=on',
