@@ -11,8 +11,9 @@ t.test('docs/doctor.md lists the checks as doctor makes them', async t => {
   const made = (JSON.parse(stdout) as { check: string }[]).map(({ check }) => check);
   const table = /\| check \|.*\n\|---\|---\|\n((?:\|.*\n)+)/.exec(read('docs/doctor.md'))?.[1] ?? '';
   const told = table.split('\n').flatMap(row => row.split('|')[1]?.match(/[a-z0-9-]{3,}/g) ?? []);
+  const onlyWhenBroken = ['catalogue', 'accounts'];
   t.strictSame(
-    told.filter(name => name !== 'catalogue'),
+    told.filter(name => !onlyWhenBroken.includes(name)),
     made,
   );
 });
