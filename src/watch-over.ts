@@ -28,8 +28,10 @@ export function startLookout(
 }
 
 /** For the role that goes out. Resolves when it answers to monitoring, or that cannot be had. */
-export async function startMessenger(parts: Parts): Promise<AsyncDisposable> {
-  const { catalogue, settings, clock, log } = parts;
+export async function startMessenger(
+  parts: Parts & Readonly<{ intervalMs?: number }>,
+): Promise<AsyncDisposable> {
+  const { catalogue, settings, clock, log, intervalMs = lookIntervalMs } = parts;
   await using opened = new AsyncDisposableStack();
   opened.use(noteRole('outbound', parts));
   opened.use(
@@ -52,7 +54,7 @@ export async function startMessenger(parts: Parts): Promise<AsyncDisposable> {
       log.error({ error: messageOf(error) }, 'health cannot be looked at');
     }
   };
-  const timer = setInterval(lookAfterArchive, lookIntervalMs).unref();
+  const timer = setInterval(lookAfterArchive, intervalMs).unref();
   opened.defer(() => clearInterval(timer));
   if (settings.http.port !== null)
     opened.use(await startHttp({ ...settings.http, port: settings.http.port, catalogue, clock, log }));
