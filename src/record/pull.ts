@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { FootageInit, Fragment } from '../domain/footage/fragment-reader.ts';
+import { createPictureHolder } from '../domain/rtsp/hold-pictures.ts';
 import { createUnitJoiner, type UnitJoiner } from '../domain/rtsp/join-units.ts';
 import { createPacketWatch, type PacketWatch } from '../domain/rtsp/packet-watch.ts';
 import type { RtspAddress } from '../domain/rtsp/rtsp-address.ts';
@@ -164,7 +165,8 @@ async function pullOnce(
     made.stream = stream;
     const [video, audio] = stream.tracks as readonly [OfferedTrack, OfferedTrack?];
     watch = createPacketWatch(video);
-    joiner = createUnitJoiner(video, bytes => send({ track: 0, isControl: false, bytes }));
+    const holder = createPictureHolder(video, bytes => send({ track: 0, isControl: false, bytes }));
+    joiner = createUnitJoiner(video, holder.push);
     void stream.ended.then(end.resolve);
     const door = await openFfmpegDoor({ tracks: stream.tracks, onDrain: () => stream.resume() });
     made.door = door;

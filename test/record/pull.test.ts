@@ -25,6 +25,36 @@ t.test('a camera is pulled until it is stopped, and what comes plays', atOnce, a
   t.equal(stderr, '');
 });
 
+// Strict players complain about a file whose last picture is a delimiter, or a part of a slice.
+for (const [where, sent] of [
+  ['behind its delimiter', () => 1],
+  ['before its last packet', (count: number) => count - 1],
+] as const)
+  t.test(`a picture that is cut off ${where} is not kept`, atOnce, async t => {
+    const marked = await makeElementaryStream('640x480', 'libx264', ':aud=1');
+    const keyFrameEach = 15;
+    const cut = 3 * keyFrameEach;
+    const { error, inits, fragments } = await withCamera({
+      elementaryStream: marked,
+      packetsOf(picture, count) {
+        if (picture === cut && count < 3) throw new Error('a picture of several packets was expected');
+        return picture === cut ? sent(count) : undefined;
+      },
+    });
+    t.equal(error.end, 'disconnected');
+    const file = join(t.testdir(), 'footage.mp4');
+    await writeFile(
+      file,
+      Buffer.concat([inits[0]?.bytes ?? Buffer.alloc(0), ...fragments.map(f => f.bytes)]),
+    );
+    const { stdout } = await promisify(execFile)('ffmpeg', [
+      ...['-nostdin', '-v', 'error', '-xerror', '-i', file, '-f', 'framehash', '-hash', 'crc32', '-'],
+    ]);
+    const pictures = stdout.split('\n').filter(line => /^0,/.test(line)).length;
+    // The first second may have gone into finding out what comes.
+    t.equal(pictures, cut - (pictures < cut ? keyFrameEach : 0), 'every whole picture, and no other');
+  });
+
 t.test('a camera that is not there is unreachable', async t => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -25,6 +25,8 @@ export type FakeCameraOptions = {
   /** When the sound beside picture `picture` was, in samples of G.711; undefined: there is none. */
   sound?(picture: number): number | undefined;
   picturesPerSecond?: number;
+  /** Of picture `picture` only so many packets are sent, and the connection ends; undefined: all of it. */
+  packetsOf?(picture: number, count: number): number | undefined;
   /** True: this picture is left out; time goes on. */
   skips?(picture: number): boolean;
   /** Lines between the session and the video of the description. */
@@ -40,7 +42,11 @@ export type FakeCamera = AsyncDisposable &
 const standardRate = 15;
 
 /** Annex B of a few seconds, a key frame every second. */
-export async function makeElementaryStream(size = '160x120', codec: 'libx264' | 'libx265' = 'libx264') {
+export async function makeElementaryStream(
+  size = '160x120',
+  codec: 'libx264' | 'libx265' = 'libx264',
+  x264 = '',
+) {
   const { stdout } = await promisify(execFile)(
     'ffmpeg',
     [
@@ -67,7 +73,7 @@ export async function makeElementaryStream(size = '160x120', codec: 'libx264' | 
         '0',
       ],
       ...(codec === 'libx264'
-        ? ['-x264-params', 'sliced-threads=0:scenecut=0', '-f', 'h264']
+        ? ['-x264-params', `sliced-threads=0:scenecut=0${x264}`, '-f', 'h264']
         : ['-f', 'hevc']),
       'pipe:1',
     ],
@@ -178,6 +184,8 @@ function play(
         packets.push(
           rtpPacket({ sequence: sequence++, timestamp, marker: last && index === all.length - 1 }, payload),
         );
+    const sent = options.packetsOf?.(picture, packets.length);
+    if (sent !== undefined) return void socket.end(Buffer.concat(packets.slice(0, sent)));
     const soundAt = options.sound?.(picture);
     if (soundAt !== undefined) packets.push(soundPacket(picture, soundAt));
     socket.write(Buffer.concat(packets));
