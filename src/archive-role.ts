@@ -78,7 +78,7 @@ export async function startArchiveRole(options: {
     clipFiles: openClipFiles(ours),
     catalogue,
     cameraTime: camera =>
-      accounts.camera(camera) ?? { timeZone: serverTimeZone(), acceptanceDays: defaultAcceptanceDays },
+      accounts.camera(camera) ?? { timeZone: ourTimeZone, acceptanceDays: defaultAcceptanceDays },
     log,
   };
   const makeRoomFor = async (error: unknown) => isDiskFull(error) && (await ballast.giveUp());
@@ -163,9 +163,7 @@ export async function startArchiveRole(options: {
 }
 
 /** What `camera add` assumes, too. */
-function serverTimeZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
+const ourTimeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** One role in the same installation may be killed while it commits; readers cannot undo what that leaves. */
 function repairWhenUnreadable(accounts: AccountReader, stateDir: string, log: Log): void {
