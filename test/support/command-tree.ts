@@ -9,8 +9,12 @@ import { buildProgram } from '../../src/cli/frame.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** main.ts's own imports say which commands there are. */
 export async function programOfMain(): Promise<Command> {
+  return buildProgram(await commandsOfMain(), {} as Desk);
+}
+
+/** main.ts's own imports say which commands there are. */
+export async function commandsOfMain(): Promise<((program: Command, desk: Desk) => void)[]> {
   const source = readFileSync(join(root, 'src/main.ts'), 'utf8');
   const imports = source.matchAll(/import \{ (register\w+) \} from '\.\/(cli\/[\w-]+\.ts)'/g);
   const register: ((program: Command, desk: Desk) => void)[] = [];
@@ -18,7 +22,7 @@ export async function programOfMain(): Promise<Command> {
     const module = (await import(join(root, 'src', path))) as Record<string, (typeof register)[number]>;
     register.push(module[name] as (typeof register)[number]);
   }
-  return buildProgram(register, {} as Desk);
+  return register;
 }
 
 /** Those that do something; hidden ones too. */
