@@ -1,6 +1,7 @@
 // What `clipward status` shows: one screen, what is wrong first.
 
 import { isWrong } from '../domain/clock-offset.ts';
+import { counted } from '../domain/counted.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, type Status } from '../inspect/status.ts';
 import { coloursFor } from './colours.ts';
@@ -81,7 +82,7 @@ const isRoleStopped = ({ kind }: Status['alerts'][number]) => kind === 'role-sto
 function rowOf(camera: CameraStatus, now: number): string[] {
   const { lastClipAt, silent, enabled, recording, coverage24h, gaps24h } = camera;
   const last = lastClipAt === null ? 'never' : agoText(now - Date.parse(lastClipAt));
-  const gaps = gaps24h === null || gaps24h === 0 ? '' : `, ${gaps24h} ${gaps24h === 1 ? 'gap' : 'gaps'}`;
+  const gaps = gaps24h === null || gaps24h === 0 ? '' : `, ${counted(gaps24h, 'gap')}`;
   return [
     camera.camera,
     `${last}${silent ? ', silent' : ''}${enabled ? '' : ', disabled'}`,
