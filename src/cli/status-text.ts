@@ -32,9 +32,10 @@ export function formatStatus(status: Status): string {
   return [verdictOf(status), table, formatFacts(factsOf(status))].join('\n\n');
 }
 
-/** Until retention has to make room. */
-export function daysOfRoom(diskDaysLeft: number | null): string {
-  if (diskDaysLeft === null) return 'nothing arrives';
+/** Until retention has to make room. Footage counts when its file is finished, so a rate may not be known yet. */
+export function daysOfRoom(diskDaysLeft: number | null, isRecording = false): string {
+  if (diskDaysLeft === null)
+    return isRecording ? 'known when the first footage is finished' : 'nothing has arrived in the last week';
   // Further ahead than any disk lasts: a number would say more than is known.
   if (diskDaysLeft > 3650) return 'more than ten years';
   return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
@@ -109,12 +110,16 @@ function factsOf(status: Status): [string, string][] {
     ['running', status.running.length === 0 ? 'no' : status.running.join(', ')],
     ['archive', markerTexts[status.marker]],
     ['free disk', `${formatBytes(status.freeBytes)} of ${formatBytes(status.totalBytes)}`],
-    ['days of room', daysOfRoom(status.diskDaysLeft)],
+    ['days of room', daysOfRoom(status.diskDaysLeft, isRecording(status))],
     ['on hold', formatBytes(status.heldBytes)],
     ['not filed yet', waiting],
     ['in quarantine', String(status.quarantined)],
     ['signing key', status.keyFingerprint ?? 'none (clipward doctor)'],
   ];
+}
+
+function isRecording({ cameras }: Status): boolean {
+  return cameras.some(({ recording }) => recording === true);
 }
 
 const markerTexts = {
