@@ -8,6 +8,7 @@ import { serverNames } from '../access/server-names.ts';
 import { systemClock } from '../base/clock.ts';
 import { FailedError, UsageError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
+import { counted } from '../domain/counted.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import {
   type CertificateFacts,
@@ -169,7 +170,7 @@ function linesOf(facts: CertificateFacts): (readonly [string, string])[] {
 
 function daysText({ life, daysLeft }: CertificateFacts): string {
   if (life === 'ended') return 'it has ended';
-  return daysLeft === 1 ? '1 day' : `${daysLeft} days`;
+  return counted(daysLeft, 'day');
 }
 
 function instantOf(epochMs: number): string {

@@ -1,15 +1,12 @@
 // Databases that a newer version has changed, after somebody went back to an older program.
 
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { openDatabase } from '../../src/base/sqlite.ts';
 import { leavesOf, programOfMain } from '../support/command-tree.ts';
 import { addCamera, type Installation, makeInstallation } from '../support/daemon.ts';
-
-const manyCommands = fileURLToPath(new URL('../support/many-commands.ts', import.meta.url));
+import { runEach } from '../support/run-each.ts';
 
 const databases = {
   accounts: ['access.db', 'migrations-access', 'access'],
@@ -98,8 +95,10 @@ t.test('what a newer version has changed is left alone: one sentence and exit co
     );
     t.ok(needing.length > 0);
     const outcomes = runEach(
-      installation,
-      needing.map(([path, args]) => [...path.split(' '), ...args]),
+      placedIn(
+        installation,
+        needing.map(([path, args]) => [...path.split(' '), ...args]),
+      ),
     );
     for (const [index, [path]] of needing.entries()) {
       const { code, said } = outcomes[index] ?? {};
@@ -126,18 +125,13 @@ function makeNewer(stateDir: string, name: Name): void {
   db.close();
 }
 
-function runEach({ root, config }: Installation, lines: string[][]) {
+/** With files and directories of the installation in their places. */
+function placedIn({ root, config }: Installation, lines: string[][]): string[][] {
   const places: Record<string, string> = { OUT: join(root, 'out'), TREE: join(root, 'tree') };
   mkdirSync(join(root, 'tree'), { recursive: true });
   writeFileSync(join(root, 'tree', 'one.mp4'), 'media');
-  const placed = lines.map(line => [
+  return lines.map(line => [
     ...line.map(word => word.replace(/^(OUT|TREE)/, place => places[place] ?? place)),
-    '--config',
-    config,
+    ...['--config', config],
   ]);
-  const { stderr } = spawnSync(process.execPath, [manyCommands, JSON.stringify(placed)], {
-    encoding: 'utf8',
-  });
-  const parts = stderr.split('\u0000');
-  return lines.map((_, index) => ({ said: parts[2 * index], code: Number(parts[2 * index + 1]) }));
 }
