@@ -12,7 +12,7 @@ const others: Record<string, Record<string, string>> = {
 
 t.test('a time that is none is refused by the name that was typed', async t => {
   const lines: { path: string; flag: string; args: string[] }[] = [];
-  for (const { path, command } of leavesOf(await programOfMain()))
+  for (const { path, command } of leavesOf(programOfMain()))
     for (const { flags } of command.options) {
       if (!flags.endsWith('<time>')) continue;
       for (const flag of flags.match(/--[a-z]+/g) ?? []) {
