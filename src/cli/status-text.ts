@@ -46,7 +46,7 @@ function verdictOf(status: Status): string {
   // One thing may be known as an alert and from the moment.
   const wrong = new Set([
     ...missingRoles(running, alerts),
-    ...(marker === 'missing-or-foreign'
+    ...(marker === 'missing-or-foreign' && !alerts.some(({ kind }) => kind === 'disk-missing')
       ? [
           'The data directory is not the archive of this installation, so nothing is written: clipward doctor.',
         ]

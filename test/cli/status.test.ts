@@ -68,7 +68,10 @@ t.test('what is wrong stands first, each thing once, and cannot move the cursor'
     formatStatus({ ...well, running: ['receive'], alerts: [stopped] }),
     /One thing is wrong:\n! The role archive hangs/,
   );
-  t.match(formatStatus({ ...well, marker: 'missing-or-foreign' }), /! The data directory is not the archive/);
+  const missing = { ...well, marker: 'missing-or-foreign' as const };
+  t.match(formatStatus(missing), /One thing is wrong:\n! The data directory is not the archive/);
+  const known = { ...alert('The disk is away.'), kind: 'disk-missing' as const, subject: '' };
+  t.match(formatStatus({ ...missing, alerts: [known] }), /One thing is wrong:\n! The disk is away\.\n\n/);
   t.end();
 });
 
