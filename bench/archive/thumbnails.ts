@@ -9,6 +9,7 @@ import { addCamera, makeInstallation } from '../../test/support/daemon.ts';
 import { startBuilt } from '../lib/built-daemon.ts';
 import { makeVideo } from '../lib/make-video.ts';
 import { costsOf } from '../lib/process-costs.ts';
+import { untilQuiet } from '../lib/quiet.ts';
 import { median } from '../lib/spread.ts';
 
 const uploads = 30;
@@ -31,7 +32,10 @@ export async function measureThumbnails(): Promise<Thumbnails> {
     makeVideo(file);
     const directory = join(place.dataDir, 'thumbnails');
     await mkdir(directory, { recursive: true });
-    const mebibytes = () => Math.round(costsOf([daemon.pid]).pssBytes / mebibyte);
+    const mebibytes = async () => {
+      await untilQuiet('the daemon', [daemon.pid]);
+      return Math.round(costsOf([daemon.pid]).pssBytes / mebibyte);
+    };
     const times: number[] = [];
     let mebibytesAfterFirst = 0;
     for (let index = 0; index < uploads; index++) {
@@ -43,11 +47,11 @@ export async function measureThumbnails(): Promise<Thumbnails> {
       const answeredAt = await upload(file, `den:${password}`, url);
       times.push((await isThere.promise) - answeredAt);
       watcher.close();
-      if (index === 0) mebibytesAfterFirst = mebibytes();
+      if (index === 0) mebibytesAfterFirst = await mebibytes();
     }
     return {
       ...{ uploads, medianMs: Math.round(median(times)), worstMs: Math.round(Math.max(...times)) },
-      ...{ mebibytesAfterFirst, mebibytesAfterLast: mebibytes() },
+      ...{ mebibytesAfterFirst, mebibytesAfterLast: await mebibytes() },
     };
   } finally {
     place.remove();
