@@ -136,7 +136,7 @@ t.test('a file that is as it should be is left alone', t => {
 
 /** An archive in the clone, moved into `var` by the real functions; who runs there is what `running` says. */
 function moveArchive(root: string, running = '') {
-  const files = ['data/MARKER', 'data/clips/a.mp4', 'certs/ca.key', 'state/access.db', 'state/archive-id'];
+  const files = ['data/MARKER', 'data/clips/a.mp4', 'certs/ca.key', 'state/archive-id', 'state/secrets/mail'];
   for (const file of [...files, 'data/README.md']) {
     mkdirSync(join(root, file, '..'), { recursive: true });
     writeFileSync(join(root, file), file);
@@ -161,7 +161,7 @@ t.test('an archive is moved entry by entry, and what shows that there is one com
   t.equal(stderr, '');
   t.equal(status, 0);
   t.same(stdout.trim().split('\n').slice(0, -1), [
-    ...['moved data/MARKER', 'moved data/clips', 'moved certs/ca.key', 'moved state/access.db'],
+    ...['moved data/MARKER', 'moved data/clips', 'moved certs/ca.key', 'moved state/secrets'],
     ...['moved state/archive-id', 'set_rights', 'make_directories', 'keep_earlier_ports'],
   ]);
   t.match(stdout, /\nclipward: the archive of \S+ is in \S+var now\n$/);
