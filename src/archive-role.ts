@@ -9,7 +9,7 @@ import { openClipFiles } from './archive/clip-files.ts';
 import { makeDropDirectories } from './archive/drop-directories.ts';
 import { openInbox } from './archive/inbox.ts';
 import { layoutOf } from './archive/layout.ts';
-import { requireMarker } from './archive/marker.ts';
+import { requireMarkerNow } from './archive/marker.ts';
 import { onceMounted } from './archive/once-mounted.ts';
 import { openQuarantine } from './archive/quarantine.ts';
 import type { Clock } from './base/clock.ts';
@@ -72,13 +72,13 @@ export async function startArchiveRole(options: {
   const quarantine = openQuarantine(ours);
   const parts: FilingParts = {
     dataDir,
-    requireMarker: () => requireMarker(ours),
+    requireMarker: async () => requireMarkerNow(ours),
     inbox,
     media: await openMedia({ log }),
     clipFiles: openClipFiles(ours),
     catalogue,
     cameraTime: camera =>
-      accounts.camera(camera) ?? { timeZone: serverTimeZone(), acceptanceDays: defaultAcceptanceDays },
+      accounts.camera(camera) ?? { timeZone: ourTimeZone, acceptanceDays: defaultAcceptanceDays },
     log,
   };
   const makeRoomFor = async (error: unknown) => isDiskFull(error) && (await ballast.giveUp());
@@ -163,9 +163,7 @@ export async function startArchiveRole(options: {
 }
 
 /** What `camera add` assumes, too. */
-function serverTimeZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
+const ourTimeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** One role in the same installation may be killed while it commits; readers cannot undo what that leaves. */
 function repairWhenUnreadable(accounts: AccountReader, stateDir: string, log: Log): void {

@@ -1,15 +1,16 @@
 // Files of the archive: a clip comes in once, is never written again, and goes out only as a copy. A file is here under
 // its final name when it is durable, whole and read-only (I1).
 
-import { constants } from 'node:fs';
-import { copyFile, type FileHandle, link, open, rm } from 'node:fs/promises';
+import { constants, linkSync, lstatSync, unlinkSync } from 'node:fs';
+import { copyFile, type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { openDescriptor } from '../base/descriptor.ts';
 import { createFile, makeDirectory, replaceFile, syncDirectory } from '../base/durable.ts';
 import { errnoOf, FailedError } from '../base/errors.ts';
 import { checkedRelativePath, thumbnailRelativePath } from './clip-path.ts';
-import { type Digest, digestOf, prefixHashesOf } from './digest.ts';
-import { openRegular } from './inbox.ts';
-import { requireMarker } from './marker.ts';
+import { type Digest, digestOf, prefixHashesOf, type ReadableFile } from './digest.ts';
+import { requireMarkerNow } from './marker.ts';
+import { openRegular } from './open-regular.ts';
 
 /** `stored`: now, or by an earlier try. `differs`: the media is not what the receipt says; nothing is left behind. */
 export type CopyResult = Readonly<{ state: 'stored' } | { state: 'differs'; bytes: number; sha256: string }>;
@@ -21,7 +22,7 @@ export type ClipFiles = Readonly<{
    * without the marker, and system errors (ENOSPC). Aborting leaves no file under the final name.
    */
   copyIntoClips(source: {
-    media: FileHandle;
+    media: ReadableFile;
     relativePath: string;
     bytes: number;
     expectedSha256: string;
@@ -55,7 +56,7 @@ export function openClipFiles(options: { dataDir: string; archiveId: string }): 
   const reflink = { possible: true };
   return {
     async copyIntoClips(source) {
-      await requireMarker(options);
+      requireMarkerNow(options);
       const final = join(dataDir, checkedRelativePath(source.relativePath, 'clips'));
       const stored = await digestOfFile(final, source.signal);
       if (stored !== undefined) {
@@ -69,7 +70,7 @@ export function openClipFiles(options: { dataDir: string; archiveId: string }): 
       return inDirectory(dirname(final), () => store(source, final, reflink));
     },
     async removeCopy(relativePath, expectedSha256) {
-      await requireMarker(options);
+      requireMarkerNow(options);
       const final = join(dataDir, checkedRelativePath(relativePath, 'clips'));
       await rm(partOf(final), { force: true });
       if ((await digestOfFile(final, undefined))?.sha256 !== expectedSha256) return;
@@ -78,7 +79,7 @@ export function openClipFiles(options: { dataDir: string; archiveId: string }): 
       await syncDirectory(dirname(final));
     },
     async writeThumbnail(relativePath, jpeg) {
-      await requireMarker(options);
+      requireMarkerNow(options);
       const path = join(dataDir, checkedRelativePath(relativePath, 'thumbnails'));
       await inDirectory(dirname(path), () => replaceFile(path, jpeg));
     },
@@ -96,14 +97,17 @@ type Source = Parameters<ClipFiles['copyIntoClips']>[0];
 
 const directoryTries = 3;
 
-/** Retention removes directories that are empty (removal.ts), also one that was made for this a moment ago. */
+/**
+ * Makes the directory where it turns out to be missing: most often there was a clip on that day before. Retention removes
+ * directories that are empty (removal.ts), also one that was made for this a moment ago.
+ */
 async function inDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      await makeDirectory(directory);
       return await work();
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' || tries === directoryTries) throw error;
+      if (errnoOf(error) !== 'ENOENT' || tries > directoryTries) throw error;
+      await makeDirectory(directory);
     }
   }
 }
@@ -111,21 +115,27 @@ async function inDirectory<T>(directory: string, work: () => Promise<T>): Promis
 async function store(source: Source, final: string, reflink: { possible: boolean }): Promise<CopyResult> {
   // One name for one clip, so that the next try finds and removes what this one leaves behind.
   const part = partOf(final);
-  await rm(part, { force: true });
+  removeIfThere(part);
   try {
     const digest = await copyHashed(source, part, reflink);
     if (!matches(digest, source)) return { state: 'differs', ...digest };
     // link fails where rename would replace; whatever else has this name stays what it is.
-    await link(part, final);
+    linkSync(part, final);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST')
       throw new FailedError(`${final} appeared while the clip was being stored.`, { cause: error });
     throw error;
   } finally {
-    await rm(part, { force: true });
+    removeIfThere(part);
   }
-  await syncDirectory(dirname(final));
+  using directory = openDescriptor(dirname(final), constants.O_RDONLY | constants.O_DIRECTORY);
+  await directory.sync();
   return { state: 'stored' };
+}
+
+/** Asks first: an error costs more than the question, and most often there is nothing. */
+function removeIfThere(file: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) unlinkSync(file);
 }
 
 /**
@@ -136,20 +146,22 @@ async function store(source: Source, final: string, reflink: { possible: boolean
 async function copyHashed(source: Source, part: string, reflink: { possible: boolean }): Promise<Digest> {
   const cloned = reflink.possible && (await clone(source.media, part));
   reflink.possible = cloned;
-  if (!cloned) {
-    await using file = await createFile(part);
-    const digest = await digestOf(source.media, source.bytes, source.signal, file);
-    await seal(file);
-    return digest;
-  }
-  await using file = await open(part, constants.O_RDONLY | constants.O_NOFOLLOW);
-  const digest = await digestOf(file, source.bytes, source.signal);
-  await seal(file);
+  const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  using file = openDescriptor(
+    part,
+    cloned ? O_RDONLY | O_NOFOLLOW : O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+    0o600,
+  );
+  const digest = cloned
+    ? await digestOf(file, source.bytes, source.signal)
+    : await digestOf(source.media, source.bytes, source.signal, file);
+  file.chmod(clipMode);
+  await file.sync();
   return digest;
 }
 
 /** Through the open file, whatever its path leads to by now. False where this is not possible. */
-async function clone(media: FileHandle, part: string): Promise<boolean> {
+async function clone(media: ReadableFile, part: string): Promise<boolean> {
   try {
     const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
     await copyFile(`/proc/self/fd/${media.fd}`, part, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
@@ -163,12 +175,8 @@ async function clone(media: FileHandle, part: string): Promise<boolean> {
   }
 }
 
-async function seal(file: FileHandle): Promise<void> {
-  await file.chmod(clipMode);
-  await file.sync();
-}
-
 async function digestOfFile(path: string, signal: AbortSignal | undefined): Promise<Digest | undefined> {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stat = await file.stat();

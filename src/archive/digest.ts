@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+
+/** A file that is open for reading. */
+export type ReadableFile = Readonly<{
+  fd: number;
+  read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}>;
 
 export type Digest = Readonly<{ bytes: number; sha256: string }>;
 
 const chunkBytes = 1024 * 1024;
+/** A new buffer for each clip would make V8 look through its whole heap after every few of them. */
+const spareBuffers: Buffer[] = [];
+const maxSpareBuffers = 2;
 
 /**
  * Reads a file from its start and answers the SHA-256 of what was read, writing it to `copyTo` on the way when that is
@@ -11,36 +19,50 @@ const chunkBytes = 1024 * 1024;
  * and costs no more. Rejects with the signal's reason.
  */
 export async function digestOf(
-  file: FileHandle,
+  file: ReadableFile,
   limit: number,
   signal?: AbortSignal,
   copyTo?: Readonly<{ writeFile(bytes: Uint8Array): Promise<void> }>,
 ): Promise<Digest> {
+  using borrowed = borrowBuffer();
+  const { buffer } = borrowed;
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, limit + 1));
   let bytes = 0;
   while (bytes <= limit) {
     signal?.throwIfAborted();
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, limit + 1 - bytes), bytes);
     if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
+    // writeFile on an open file appends at its position, and writes all of it; hashing goes on beside it.
+    const written = copyTo?.writeFile(chunk);
     hash.update(chunk);
-    // writeFile on an open file appends at its position, and writes all of it.
-    if (copyTo) await copyTo.writeFile(chunk);
+    await written;
     bytes += bytesRead;
   }
   return { bytes, sha256: hash.digest('hex') };
 }
 
+/** Its own until it is disposed of, when nothing reads into it or writes out of it any more. */
+function borrowBuffer(): Disposable & Readonly<{ buffer: Buffer }> {
+  const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+  return {
+    buffer,
+    [Symbol.dispose]() {
+      if (spareBuffers.length < maxSpareBuffers) spareBuffers.push(buffer);
+    },
+  };
+}
+
 /** SHA-256, in hexadecimal, of the first bytes of a file, by length; it is read once. A length beyond its end is left out. */
 export async function prefixHashesOf(
-  file: FileHandle,
+  file: ReadableFile,
   lengths: readonly number[],
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<number, string>> {
+  using borrowed = borrowBuffer();
+  const { buffer } = borrowed;
   const hashes = new Map<number, string>();
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(chunkBytes);
   let bytes = 0;
   for (const length of lengths.toSorted((a, b) => a - b)) {
     while (bytes < length) {

@@ -2,15 +2,16 @@
 // hostile input: nothing is followed, only regular files with one link and the stated size are read, a receipt is short
 // and parsed by schema, and which camera and upload it is about is told by the directories, never by the receipt.
 
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, opendir, rmdir, unlink } from 'node:fs/promises';
+import { opendirSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
+import { lstat, opendir, unlink } from 'node:fs/promises';
 import { errnoOf } from '../base/errors.ts';
 import { isCameraName } from '../domain/camera-name.ts';
-import { digestOf } from './digest.ts';
+import { digestOf, type ReadableFile } from './digest.ts';
 import { isPlainName, textOfName } from './entry-name.ts';
 import { layoutOf, mediaName, receiptName, strayCamera } from './layout.ts';
-import { requireMarker } from './marker.ts';
-import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
+import { requireMarkerNow } from './marker.ts';
+import { openRegularNow } from './open-regular.ts';
+import { type PinnedDirectory, pinDirectory, pinDirectoryNow } from './pinned-directory.ts';
 import { maxReceiptBytes, type Receipt, receiptSchema, type UploadReceipt } from './receipt.ts';
 import { isUploadId } from './upload-id.ts';
 
@@ -24,8 +25,9 @@ export type Inbox = Readonly<{
   /** Looks at one entry. Throws only what may pass (EMFILE, EIO, ...). */
   openEntry(camera: string, id: string): Promise<InboxEntry>;
   /**
-   * Removes a filed entry durably, media first. Answers `rest` when there was something in it that is not ours to
-   * delete: what is left is for quarantine. One that is gone is fine. Throws TransientError without the marker.
+   * Removes a filed entry, media first. Answers `rest` when there was something in it that is not ours to delete: what is
+   * left is for quarantine. One that is gone is fine. Throws TransientError without the marker. It is not made durable: a
+   * power cut may bring the entry back, and filing it again finds that it is known.
    */
   removeEntry(camera: string, id: string): Promise<'removed' | 'rest'>;
 }>;
@@ -58,7 +60,7 @@ export type EntryFacts = Readonly<{
 
 export type OpenedMedia = Readonly<{
   /** Open for reading on what was checked, whatever has its name by now. Closed with the entry. */
-  file: FileHandle;
+  file: ReadableFile;
   /** A path to the open file, for this process only, as long as the entry is open. */
   path: string;
   /** SHA-256 of the bytes as they are now, in hexadecimal. */
@@ -104,7 +106,7 @@ export function openInbox(options: { dataDir: string; archiveId: string; maxMedi
     openEntry: (camera, id) =>
       camera === strayCamera ? openStray(inbox, id) : openEntry(inbox, camera, id, maxMediaBytes),
     async removeEntry(camera, id) {
-      await requireMarker(options);
+      requireMarkerNow(options);
       if (!isCameraName(camera) || !isUploadId(id))
         throw new Error('only entries that were filed are removed');
       return removeEntry(inbox, camera, id);
@@ -121,10 +123,10 @@ async function openEntry(
   if (!isPlainName(camera) || !isPlainName(id)) return refused('entry-name');
   try {
     if (!isCameraName(camera)) return refused('camera-name');
-    await using directory = await pinDirectory(`${inbox}/${camera}`);
+    using directory = pinDirectoryNow(`${inbox}/${camera}`);
     if (!isUploadId(id)) return refused('entry-name');
-    await using entry = await pinDirectory(directory.at(id));
-    return await readEntry(entry, { camera, id, maxMediaBytes });
+    using entry = pinDirectoryNow(directory.at(id));
+    return readEntry(entry, { camera, id, maxMediaBytes });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { state: 'gone', ...nothingOpen };
     if (errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENOTDIR') return refused('entry-type');
@@ -145,18 +147,17 @@ async function openStray(inbox: string, name: string): Promise<InboxEntry> {
   return now === null ? refused('stray') : { state: 'gone', ...nothingOpen };
 }
 
-async function readEntry(
-  entry: PinnedDirectory,
+type Pinned = Pick<PinnedDirectory, 'at'>;
+
+function readEntry(
+  entry: Pinned,
   { camera, id, maxMediaBytes }: { camera: string; id: string; maxMediaBytes: number },
-): Promise<InboxEntry> {
-  const names = new Set<string>();
-  for await (const name of namesIn(entry.at('.'))) {
-    if (name !== mediaName && name !== receiptName) return refused('contents');
-    names.add(name);
-  }
+): InboxEntry {
+  const names = ownNames(entry);
+  if (names === undefined) return refused('contents');
   if (names.size === 0) return { state: 'remains', hasReceipt: false, ...nothingOpen };
   if (!names.has(receiptName)) return refused('receipt-missing');
-  const read = await readReceipt(entry);
+  const read = readReceipt(entry);
   if (typeof read === 'string') return refused(read);
   const { receipt } = read;
   const facts = { receiptText: read.body, changedAt: Math.floor(read.ctimeMs) };
@@ -167,10 +168,11 @@ async function readEntry(
   }
   if (!names.has(mediaName)) return { state: 'remains', hasReceipt: true, ...nothingOpen };
   if (receipt.bytes > maxMediaBytes) return refused('media-limit');
-  const media = await openRegular(entry.at(mediaName));
+  const media = openRegularNow(entry.at(mediaName));
   if (media === undefined) return refused('media-type');
+  const { file } = media;
   if (media.size !== receipt.bytes) {
-    await media.file.close();
+    file[Symbol.dispose]();
     return refused('media-size');
   }
   return {
@@ -179,59 +181,60 @@ async function readEntry(
     ...facts,
     changedAt: Math.floor(media.ctimeMs),
     media: {
-      file: media.file,
-      path: `/proc/self/fd/${media.file.fd}`,
-      digest: async signal => (await digestOf(media.file, receipt.bytes, signal)).sha256,
+      file,
+      path: `/proc/self/fd/${file.fd}`,
+      digest: async signal => (await digestOf(file, receipt.bytes, signal)).sha256,
     },
-    [Symbol.asyncDispose]: () => media.file.close(),
+    [Symbol.asyncDispose]: async () => file[Symbol.dispose](),
   };
 }
 
-async function readReceipt(
-  entry: PinnedDirectory,
-): Promise<{ receipt: Receipt; body: string; ctimeMs: number } | Refusal> {
-  const opened = await openRegular(entry.at(receiptName));
+/** The names in an entry; undefined as soon as there is one that is not ours, however many there are. */
+function ownNames(entry: Pinned): Set<string> | undefined {
+  const names = new Set<string>();
+  const directory = opendirSync(entry.at('.'), { bufferSize: 4, encoding: 'buffer' as BufferEncoding });
+  try {
+    for (let found = directory.readSync(); found !== null; found = directory.readSync()) {
+      const name = textOfName(found.name as unknown as Buffer);
+      if (name !== mediaName && name !== receiptName) return undefined;
+      names.add(name);
+    }
+    return names;
+  } finally {
+    directory.closeSync();
+  }
+}
+
+/** One byte more than allowed: the file may grow after its size was asked for. */
+const receiptBuffer = Buffer.alloc(maxReceiptBytes + 1);
+
+function readReceipt(entry: Pinned): { receipt: Receipt; body: string; ctimeMs: number } | Refusal {
+  const opened = openRegularNow(entry.at(receiptName));
   if (opened === undefined) return 'receipt-type';
-  await using file = opened.file;
-  // One byte more than allowed: the file may grow after its size was asked for.
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(maxReceiptBytes + 1), 0, maxReceiptBytes + 1, 0);
+  using file = opened.file;
+  const buffer = receiptBuffer;
+  const bytesRead = readSync(file.fd, buffer, 0, buffer.length, 0);
   if (bytesRead === 0 || bytesRead > maxReceiptBytes) return 'receipt-size';
   const body = buffer.toString('utf8', 0, bytesRead);
   const parsed = receiptSchema.safeParse(jsonOf(body));
   return parsed.success ? { receipt: parsed.data, body, ctimeMs: opened.ctimeMs } : 'receipt-content';
 }
 
-/** Opens a regular file with one link; undefined for anything else. O_NONBLOCK: opening a FIFO would wait for ever. */
-export async function openRegular(
-  path: string,
-): Promise<{ file: FileHandle; size: number; ctimeMs: number; mtimeMs: number } | undefined> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  let file: FileHandle;
-  try {
-    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    // A link; a socket, or a device that nobody serves; a device that may not be opened here.
-    if (['ELOOP', 'ENXIO', 'ENODEV', 'EPERM', 'EACCES'].includes(errnoOf(error) ?? '')) return undefined;
-    throw error;
-  }
-  const stat = await file.stat();
-  if (stat.isFile() && stat.nlink === 1)
-    return { file, size: stat.size, ctimeMs: stat.ctimeMs, mtimeMs: stat.mtimeMs };
-  await file.close();
-  return undefined;
-}
-
 async function removeEntry(inbox: string, camera: string, id: string): Promise<'removed' | 'rest'> {
   try {
-    await using directory = await pinDirectory(`${inbox}/${camera}`);
+    using directory = pinDirectoryNow(`${inbox}/${camera}`);
     {
-      await using entry = await pinDirectory(directory.at(id));
-      // In this order, an interruption leaves what `remains` describes and never media without a receipt.
-      await unlinkIfThere(entry.at(mediaName));
-      await unlinkIfThere(entry.at(receiptName));
+      using entry = pinDirectoryNow(directory.at(id));
+      // In this order, an interruption leaves what `remains` describes and never media without a receipt. To give back the
+      // blocks of a long file takes a while, the rest does not.
+      await unlink(entry.at(mediaName)).catch(unlessGone);
+      try {
+        unlinkSync(entry.at(receiptName));
+      } catch (error) {
+        unlessGone(error);
+      }
     }
-    await rmdir(directory.at(id));
-    await directory.sync();
+    rmdirSync(directory.at(id));
     return 'removed';
   } catch (error) {
     const errno = errnoOf(error) ?? '';
@@ -275,10 +278,8 @@ async function listable(inbox: string, camera: string): Promise<PinnedDirectory 
   }
 }
 
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch(error => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
+function unlessGone(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
 const nothingOpen = { [Symbol.asyncDispose]: async () => undefined };

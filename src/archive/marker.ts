@@ -3,9 +3,10 @@
 // recorders' catalogues.
 
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { access, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openDescriptor } from '../base/descriptor.ts';
 import { makeDirectory, replaceFile } from '../base/durable.ts';
 import { errnoOf, SettingsError, TransientError } from '../base/errors.ts';
 import { layoutOf } from './layout.ts';
@@ -35,7 +36,7 @@ export async function openMarker(dirs: { dataDir: string; stateDir: string }): P
   if (known === undefined) {
     if (shown !== undefined || !(await holdsNothing(dataDir))) {
       throw new SettingsError(
-        `${dataDir} is not empty and ${idFile} does not exist, so it is the data directory of another archive: point stateDir at that archive's state, or dataDir at an empty directory.`,
+        `${dataDir} is not empty and ${idFile} does not exist, so it is the data directory of another archive, or of a backup that was not completed: point stateDir at that archive's state, dataDir at an empty directory, or complete the backup (clipward backup --resume).`,
       );
     }
     await makeDirectory(stateDir);
@@ -93,6 +94,21 @@ export async function requireMarker(options: { dataDir: string; archiveId: strin
   if (!(await markerHolds(options.dataDir, options.archiveId))) throw markerMissing(options.dataDir);
 }
 
+/** The same at once, for the thread that files (base/descriptor.ts): it asks several times for each clip. */
+export function requireMarkerNow({ dataDir, archiveId }: { dataDir: string; archiveId: string }): void {
+  if (!idPattern.test(archiveId) || shownNow(dataDir) !== archiveId) throw markerMissing(dataDir);
+}
+
+function shownNow(dataDir: string): string | undefined {
+  try {
+    using file = openDescriptor(layoutOf(dataDir).marker, shortFileFlags);
+    const buffer = Buffer.alloc(maxIdBytes);
+    return shortText(buffer, readSync(file.fd, buffer, 0, maxIdBytes, 0));
+  } catch {
+    return undefined;
+  }
+}
+
 export function markerMissing(dataDir: string, cause?: unknown): TransientError {
   return new TransientError(
     `${dataDir} does not hold the marker of this archive: mount the disk it is on, or correct dataDir.`,
@@ -116,15 +132,20 @@ function parseKnown(text: string, idFile: string): { id: string; sealed: boolean
 
 /** The trimmed text of a short regular file; undefined when there is none. A longer one is cut, and so matches nothing. */
 async function readShort(path: string): Promise<string | undefined> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
-    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    await using file = await open(path, shortFileFlags);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(maxIdBytes), 0, maxIdBytes, 0);
-    return buffer.toString('latin1', 0, bytesRead).trim();
+    return shortText(buffer, bytesRead);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
+}
+
+const shortFileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function shortText(bytes: Buffer, length: number): string {
+  return bytes.toString('latin1', 0, length).trim();
 }
 
 /** Missing, empty, or nothing in it but empty directories of ours (a marker that was being written counts as nothing). */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
 import { checkedRelativePath } from './clip-path.ts';
 import { digestOf } from './digest.ts';
-import { openRegular } from './inbox.ts';
+import { openRegular } from './open-regular.ts';
 
 /**
  * Opens a stored clip once its bytes were compared with what its row says. Undefined when they differ, or it is not there as it

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { openDescriptor } from '../base/descriptor.ts';
 import { pathOfName } from './entry-name.ts';
 
 export type PinnedDirectory = AsyncDisposable &
@@ -19,14 +20,9 @@ export type PinnedDirectory = AsyncDisposable &
  * `/proc/self/fd/N` means the same. Fails with ELOOP or ENOTDIR on a link or anything else that is no directory.
  */
 export async function pinDirectory(path: string | Buffer): Promise<PinnedDirectory> {
-  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+  const handle = await open(path, pinningFlags);
   return {
-    at(name) {
-      if (name.includes('/') || name.includes('\0') || name === '..' || name === '')
-        throw new Error('a name in a directory was expected');
-      return `/proc/self/fd/${handle.fd}/${name}`;
-    },
+    at: name => pathBelow(handle.fd, name),
     atText: text => pathOfName(`/proc/self/fd/${handle.fd}`, text),
     async identity() {
       const { dev, ino } = await handle.stat({ bigint: true });
@@ -35,4 +31,18 @@ export async function pinDirectory(path: string | Buffer): Promise<PinnedDirecto
     sync: () => handle.sync(),
     [Symbol.asyncDispose]: () => handle.close(),
   };
+}
+
+/** The same at once, for the thread that files (base/descriptor.ts). */
+export function pinDirectoryNow(path: string): Disposable & Pick<PinnedDirectory, 'at'> {
+  const descriptor = openDescriptor(path, pinningFlags);
+  return { at: name => pathBelow(descriptor.fd, name), [Symbol.dispose]: descriptor[Symbol.dispose] };
+}
+
+const pinningFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function pathBelow(fd: number, name: string): string {
+  if (name.includes('/') || name.includes('\0') || name === '..' || name === '')
+    throw new Error('a name in a directory was expected');
+  return `/proc/self/fd/${fd}/${name}`;
 }

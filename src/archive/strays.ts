@@ -11,9 +11,10 @@ import { checkedRelativePath, readStoredPath } from './clip-path.ts';
 import type { Digest } from './digest.ts';
 import { isPlainName, pathOfName } from './entry-name.ts';
 import { checkedFootagePath } from './footage-path.ts';
-import { jsonOf, namesIn, openRegular } from './inbox.ts';
+import { jsonOf, namesIn } from './inbox.ts';
 import { layoutOf, mediaName, strayCamera, unknownCamera } from './layout.ts';
 import { requireMarker } from './marker.ts';
+import { openRegular } from './open-regular.ts';
 import { isUploadId } from './upload-id.ts';
 
 /** Whether `inbox/<camera>/<id>` is there, whatever it is. Throws system errors. */

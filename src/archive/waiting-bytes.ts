@@ -3,8 +3,9 @@
 
 import { lstat } from 'node:fs/promises';
 import { isCameraName } from '../domain/camera-name.ts';
-import { jsonOf, namesIn, openRegular } from './inbox.ts';
+import { jsonOf, namesIn } from './inbox.ts';
 import { layoutOf, mediaName, uploadFactsName } from './layout.ts';
+import { openRegular } from './open-regular.ts';
 import { pinDirectory } from './pinned-directory.ts';
 import { maxReceiptBytes, uploadFactsSchema } from './receipt.ts';
 import { isUploadId } from './upload-id.ts';

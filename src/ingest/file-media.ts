@@ -2,9 +2,9 @@
 // the catalogue in one transaction. Each may be done again: the copy finds itself in place, the thumbnail is replaced, the
 // transaction knows the upload.
 
-import type { FileHandle } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { clipRelativePath, thumbnailRelativePath } from '../archive/clip-path.ts';
+import type { ReadableFile } from '../archive/digest.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Completeness, CompletenessBasis } from '../domain/clip.ts';
 import type { Media } from '../media/media.ts';
@@ -30,7 +30,7 @@ export type IncomingMedia = Readonly<{
   /** What becomes the body of the receipt. */
   receiptText: string;
   media: Readonly<{
-    file: FileHandle;
+    file: ReadableFile;
     /** A path to the open file. */
     path: string;
     digest(signal?: AbortSignal): Promise<string>;

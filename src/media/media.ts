@@ -2,7 +2,7 @@
 // confine.ts, and the only bytes of a stranger that this process itself looks at are the first few of sniff.ts.
 
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { openDescriptor } from '../base/descriptor.ts';
 import type { Log } from '../base/log.ts';
 import { type Confinement, openConfinement } from './confine.ts';
 import { copyOfClip, type Joining, joinIntoMp4 } from './copying.ts';
@@ -44,7 +44,8 @@ export async function openMedia(options: { log: Log }): Promise<Media> {
 }
 
 async function headOf(path: string): Promise<Uint8Array> {
-  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0);
+  using file = openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = Buffer.alloc(sniffBytes);
+  const { bytesRead } = await file.read(buffer, 0, sniffBytes, 0);
   return buffer.subarray(0, bytesRead);
 }

@@ -7,6 +7,7 @@ import { errnoOf } from '../base/errors.ts';
 import { bubblewrapCommand, killGroup, plainText } from './confine.ts';
 import { environment, findTool } from './find-tool.ts';
 import { openGuard, works } from './guard.ts';
+import { landlockPrefix } from './landlock.ts';
 
 export type RecordProcess = Readonly<{
   pid: number;
@@ -84,30 +85,32 @@ export async function startRecordProcess(options: {
 
 /**
  * The command line that runs ffmpeg as it is run for recording. Where bubblewrap or Landlock works it sees no file but the
- * system's programs; with bubblewrap no other process either; of the network, what we see. Tried each time: whether a container
- * allows it is known only then. Throws FailedError when a tool is missing, TransientError where there is no room for a process.
+ * system's programs; with bubblewrap no other process either. Of the network it has TCP to `connectPort`, where the kernel has
+ * Landlock for that (6.7), and else TCP; see guard.ts. Tried each time: whether a container allows it is known only then.
+ * Throws FailedError when a tool is missing, TransientError where there is no room for a process.
  */
 export async function confinedFfmpeg(
   args: readonly string[],
   { searchPath, connectPort }: { searchPath?: string | undefined; connectPort?: number } = {},
 ): Promise<[program: string, args: string[]]> {
-  const [prlimit, ffmpeg, bwrap, outer] = await Promise.all([
+  const [prlimit, ffmpeg, bwrap, outer, perl] = await Promise.all([
     findTool('prlimit', 'util-linux', searchPath),
     findTool('ffmpeg', 'ffmpeg', searchPath),
     findTool('bwrap', 'bubblewrap', searchPath).catch(() => undefined),
     openGuard({ searchPath, landlock: false }),
+    findTool('perl', 'perl-base', searchPath).catch(() => undefined),
   ]);
   const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
   const limited = [prlimit, ...limits, '--'];
-  const alone = bwrap === undefined ? [] : bubblewrapCommand(bwrap, { network: true });
-  const inBubblewrap = [...outer.prefix(), ...limited, ...alone];
-  const [program, ...first] =
-    bwrap !== undefined && (await works(inBubblewrap))
-      ? inBubblewrap
-      : [
-          ...(await openGuard({ searchPath })).prefix(connectPort === undefined ? {} : { connectPort }),
-          ...limited,
-        ];
+  const port = connectPort === undefined ? {} : { connectPort };
+  const alone = bwrap === undefined ? undefined : bubblewrapCommand(bwrap, { network: true });
+  const inBubblewrap = alone && [...outer.prefix(), ...limited, ...alone];
+  const inBoth = inBubblewrap && perl && [...inBubblewrap, ...(landlockPrefix(perl, { ...port, isOptional: true }) ?? [])];
+  const [program, ...first] = (inBoth && (await works(inBoth)) && inBoth) ||
+    (inBubblewrap && (await works(inBubblewrap)) && inBubblewrap) || [
+      ...(await openGuard({ searchPath })).prefix(port),
+      ...limited,
+    ];
   return [program as string, [...first, ffmpeg, ...args]];
 }
 

@@ -11,6 +11,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const promises = require('node:fs/promises') as Record<string, (...args: unknown[]) => Promise<unknown>>;
+const atOnce = require('node:fs') as Record<string, (...args: unknown[]) => unknown>;
 const under = process.env.CLIPWARD_KILL_UNDER ?? '';
 const killAt = Number(process.env.CLIPWARD_KILL_AT ?? '0');
 const database = process.env.CLIPWARD_KILL_DATABASE;
@@ -26,6 +27,16 @@ async function counted(call: () => Promise<unknown>): Promise<unknown> {
   if (calls === killAt && isBefore) return die();
   const mine = calls;
   const result = await call();
+  if (mine === killAt) die();
+  return result;
+}
+
+function countedAtOnce(call: () => unknown): unknown {
+  if (!isArmed) return call();
+  calls++;
+  if (calls === killAt && isBefore) return die();
+  const mine = calls;
+  const result = call();
   if (mine === killAt) die();
   return result;
 }
@@ -50,7 +61,43 @@ for (const name of ['mkdir', 'open', 'rename', 'rm', 'rmdir', 'unlink', 'writeFi
     return result;
   };
 }
+
+// What base/descriptor.ts opens is known by its number from then on.
+const watched = new Set<unknown>();
+
+for (const name of ['mkdirSync', 'openSync', 'renameSync', 'rmSync', 'rmdirSync', 'unlinkSync', 'linkSync'])
+  replace(name, original => (...args) => {
+    const isChange = concerns(args) && changes(name.slice(0, -'Sync'.length), args[1]);
+    const result = isChange ? countedAtOnce(() => original(...args)) : original(...args);
+    if (name === 'openSync' && concerns(args)) watched.add(result);
+    return result;
+  });
+replace('closeSync', original => fd => {
+  watched.delete(fd);
+  return original(fd);
+});
+replace('fchmodSync', original => (...args) => {
+  return watched.has(args[0]) ? countedAtOnce(() => original(...args)) : original(...args);
+});
+replace('write', original => (...args) => {
+  const done = args.at(-1);
+  if (!watched.has(args[0]) || typeof done !== 'function') return original(...args);
+  const write = () =>
+    new Promise<unknown[]>(resolve =>
+      original(...args.slice(0, -1), (...result: unknown[]) => resolve(result)),
+    );
+  void counted(write).then(result => done(...(result as unknown[])));
+});
 syncBuiltinESMExports();
+
+/** With what `promisify` reads on it. */
+function replace(
+  name: string,
+  make: (original: (...args: unknown[]) => unknown) => (...args: unknown[]) => unknown,
+): void {
+  const original = atOnce[name] as (...args: unknown[]) => unknown;
+  atOnce[name] = Object.defineProperties(make(original), Object.getOwnPropertyDescriptors(original));
+}
 
 function watchHandle(handle: Record<string, (...args: unknown[]) => Promise<unknown>>): void {
   for (const name of ['writev', 'write', 'writeFile', 'truncate', 'chmod']) {

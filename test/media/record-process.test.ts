@@ -1,8 +1,11 @@
 // What the ffmpeg that records may see.
 
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
@@ -28,6 +31,10 @@ await mkdir(withLandlock);
 for (const name of ['setpriv', 'prlimit', 'ffmpeg', 'perl'])
   await symlink(`/usr/bin/${name}`, join(withLandlock, name));
 const hasLandlock = (await openGuard({ searchPath: withLandlock })).level === 'landlock';
+
+/** Landlock knows ports from Linux 6.7 on. */
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const hasPortRules = hasLandlock && (major > 6 || (major === 6 && minor >= 7));
 
 /** What an ffmpeg that was taken over gets to read; undefined: nothing. */
 async function readBy(input: string, searchPath?: string, connectPort?: number): Promise<string | undefined> {
@@ -63,6 +70,50 @@ t.test('it reaches loopback, which it records from', async t => {
   const { port } = server.address() as { port: number };
   for (const searchPath of [undefined, withLandlock])
     t.equal(await readBy(`tcp://127.0.0.1:${port}`, searchPath, port), 'packets');
+});
+
+t.test('it reaches nothing else on the network, by TCP or otherwise', async t => {
+  const visitors: string[] = [];
+  const server = createServer(socket => socket.end('packets'));
+  const other = createServer(socket => {
+    visitors.push('tcp');
+    socket.end('secrets');
+  });
+  for (const each of [server, other]) {
+    await new Promise<void>(resolve => each.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => each.close());
+  }
+  const udp = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(udp, 'listening');
+  t.teardown(() => udp.close());
+  udp.on('message', () => visitors.push('udp'));
+  const portOf = (each: typeof server) => (each.address() as { port: number }).port;
+  const send = async (searchPath?: string) => {
+    const from = `tcp://127.0.0.1:${portOf(server)}`;
+    const [program, all] = await confinedFfmpeg(
+      [
+        ...['-nostdin', '-v', 'error', '-f', 'data', '-i', from, '-map', '0', '-c', 'copy'],
+        ...['-f', 'data', `udp://127.0.0.1:${udp.address().port}`],
+      ],
+      { searchPath, connectPort: portOf(server) },
+    );
+    return promisify(execFile)(program, all, { cwd: '/' }).then(
+      () => 'sent',
+      () => 'failed',
+    );
+  };
+  const strong = [...(skip ? [] : [undefined]), ...(hasLandlock ? [withLandlock] : [])];
+  for (const searchPath of strong) {
+    if (hasPortRules)
+      t.equal(await readBy(`tcp://127.0.0.1:${portOf(other)}`, searchPath, portOf(server)), undefined);
+    t.equal(await send(searchPath), 'failed');
+  }
+  t.same(visitors, []);
+  t.equal(await readBy(`tcp://127.0.0.1:${portOf(other)}`, withoutBubblewrap, portOf(server)), 'secrets');
+  const arrived = once(udp, 'message');
+  t.equal(await send(withoutBubblewrap), 'sent');
+  await arrived;
+  t.same(visitors, ['tcp', 'udp'], 'so this test can fail');
 });
 
 t.test('a bubblewrap that does not work here is done without', async t => {

@@ -13,7 +13,7 @@ const allowedKb = 10 * 1024;
 /** Medians of the second quarter of its life and of the last one. Undefined: none lived long enough. */
 export function memoryGrowth(
   samples: readonly Sample[],
-  what: 'rss' | 'pss' | 'ffmpegPss',
+  what: 'rss' | 'anonymous' | 'ffmpegAnonymous',
 ): MemoryGrowth | undefined {
   const lives = Map.groupBy(samples, ({ pid }) => pid);
   const longest = [...lives.values()].toSorted((one, other) => other.length - one.length)[0] ?? [];

@@ -25,11 +25,11 @@ function childrenOf(pid: number): Child[] {
     });
 }
 
-/** In kB. A part of a page that is shared by n processes counts for each as an nth in `pss`. */
-export function memoryOf(pid: number): { rss: number; pss: number } {
+/** In kB. `anonymous` is what no file stands behind: what grows lies there, and no other process changes it. */
+export function memoryOf(pid: number): { rss: number; anonymous: number } {
   const rollup = orNothing(() => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
   const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
-  return { rss: field('Rss'), pss: field('Pss') };
+  return { rss: field('Rss'), anonymous: field('Anonymous') };
 }
 
 export function descriptorsOf(pid: number): number {

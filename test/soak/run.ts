@@ -48,7 +48,7 @@ function summarize({ verdict, faults, samples }: SoakReport): string[] {
     );
   }
   const grown: string[] = [];
-  for (const what of ['rss', 'pss', 'ffmpegPss'] as const) {
+  for (const what of ['rss', 'anonymous', 'ffmpegAnonymous'] as const) {
     const growth = memoryGrowth(samples, what);
     if (growth === undefined) continue;
     const told = `${what} of the daemon that lived longest, ${growth.minutes} minutes: ${growth.earlyKb} kB in the second quarter of its life, ${growth.lateKb} kB in the last`;

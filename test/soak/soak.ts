@@ -37,9 +37,9 @@ export type Sample = Readonly<{
   /** Of the daemon: it is another one after every restart. */
   pid: number;
   rss: number;
-  pss: number;
+  anonymous: number;
   ffmpegs: number;
-  ffmpegPss: number;
+  ffmpegAnonymous: number;
   descriptors: number;
 }>;
 
@@ -139,7 +139,7 @@ async function openSite(options: SoakOptions, opened: AsyncDisposableStack): Pro
     await Promise.all(site.underWay);
     await site.daemon.stop();
   });
-  writeFileSync(options.csvFile, 'at,daemon,rss_kb,pss_kb,ffmpegs,ffmpeg_pss_kb,descriptors\n');
+  writeFileSync(options.csvFile, 'at,daemon,rss_kb,anonymous_kb,ffmpegs,ffmpeg_anonymous_kb,descriptors\n');
   const timer = setInterval(() => sample(site), sampleEveryMs);
   opened.defer(() => clearInterval(timer));
   begin(site, 'the beginning', null, async () => ({
@@ -302,15 +302,15 @@ function sample(site: Site): void {
   const descendants = descendantsOf(pid);
   const ffmpegs = descendants.filter(({ command }) => command === 'ffmpeg');
   const recorders = descendants.filter(({ command }) => command === 'ffmpeg' || command === 'bwrap');
-  const ffmpegPss = recorders.reduce((total, child) => total + memoryOf(child.pid).pss, 0);
+  const ffmpegAnonymous = recorders.reduce((total, child) => total + memoryOf(child.pid).anonymous, 0);
   const memory = memoryOf(pid);
   if (memory.rss === 0) return;
   const taken = {
-    ...{ at: Date.now(), pid, ...memory, ffmpegs: ffmpegs.length, ffmpegPss },
+    ...{ at: Date.now(), pid, ...memory, ffmpegs: ffmpegs.length, ffmpegAnonymous },
     descriptors: descriptorsOf(pid),
   };
   site.samples.push(taken);
-  const { at, rss, pss, descriptors } = taken;
-  const row = [new Date(at).toISOString(), pid, rss, pss, ffmpegs.length, ffmpegPss, descriptors];
+  const { at, rss, anonymous, descriptors } = taken;
+  const row = [new Date(at).toISOString(), pid, rss, anonymous, ffmpegs.length, ffmpegAnonymous, descriptors];
   appendFileSync(site.options.csvFile, `${row.join(',')}\n`);
 }

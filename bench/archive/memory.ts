@@ -1,0 +1,47 @@
+// Whether the daemon needs more the more it has filed: real filing of many small clips, its memory at some points.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { makeInstallation } from '../../test/support/daemon.ts';
+import { openBacklog } from '../lib/backlog.ts';
+import { startBuilt } from '../lib/built-daemon.ts';
+import { costsOf } from '../lib/process-costs.ts';
+import { untilQuiet } from '../lib/quiet.ts';
+
+const mebibyte = 1024 * 1024;
+const clipBytes = 4096;
+/** What memory is taken at: when it has filed so many, and done nothing for a second. */
+const milestones = [1000, 10_000, 50_000, 100_000];
+const inMemory = '/dev/shm';
+
+export type Memory = Readonly<{ filed: number; pssMebibytes: number }>[];
+
+/** On a disk in memory where there is one: the syncs of so many clips would be all that is waited for. */
+export async function measureMemory(clips: number): Promise<Memory> {
+  const temporary = process.env.TMPDIR;
+  if (existsSync(inMemory)) process.env.TMPDIR = inMemory;
+  const place = await makeInstallation({ settings: ['  limits: { minFreeBytes: 0 }'] });
+  if (temporary === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = temporary;
+  try {
+    await using daemon = await startBuilt(place.config);
+    using backlog = openBacklog(place);
+    const found: { filed: number; pssMebibytes: number }[] = [];
+    let filed = 0;
+    for (const milestone of [...milestones.filter(each => each < clips), clips]) {
+      await backlog.file(milestone - filed, () => randomBytes(clipBytes));
+      filed = milestone;
+      await untilQuiet('the daemon', [daemon.pid]);
+      found.push({ filed, pssMebibytes: Math.round(costsOf([daemon.pid]).pssBytes / mebibyte) });
+      process.stderr.write(`memory: ${filed} clips filed\n`);
+    }
+    return found;
+  } finally {
+    place.remove();
+  }
+}
+
+export function memoryInWords(facts: Memory): string[] {
+  const each = facts.map(({ filed, pssMebibytes }) => `${pssMebibytes} MiB with ${filed}`).join(', ');
+  return [`memory of the daemon (PSS) after filing clips, when it does nothing: ${each}`];
+}
