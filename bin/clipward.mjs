@@ -13,6 +13,11 @@ const isClone = existsSync(join(root, 'src')) && existsSync(join(root, 'scripts'
 // Password hashing and file writes share libuv's threads, of which there are four by default. Read when the first is needed.
 if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = '8';
 
+// What a daemon runs with, as in the units of systemd/: docs/performance.md, Memory. Both are read before the first line of a
+// program, so this process becomes another one.
+const daemonFlags = ['--max-semi-space-size=1'];
+const daemonEnvironment = { MALLOC_ARENA_MAX: '2' };
+
 await launch();
 
 async function launch() {
@@ -27,7 +32,10 @@ async function launch() {
     }
   }
   if (!existsSync(compiled)) return end('dist/ is missing: run npm run build first.');
-  if (Number(process.versions.node.split('.')[0]) >= 24) return import(compiled);
+  if (Number(process.versions.node.split('.')[0]) >= 24) {
+    if (process.argv[2] === 'serve') becomeDaemon();
+    return import(compiled);
+  }
   const copy = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
   if (!existsSync(copy)) {
     return end(
@@ -40,6 +48,13 @@ async function launch() {
     [fileURLToPath(import.meta.url), ...process.argv.slice(2)],
     process.env,
   );
+}
+
+/** Returns where that is done already, or cannot be done: then the daemon needs more memory. */
+function becomeDaemon() {
+  if (process.execve === undefined || daemonFlags.every(flag => process.execArgv.includes(flag))) return;
+  const args = [...daemonFlags, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve(process.execPath, [process.execPath, ...args], { ...daemonEnvironment, ...process.env });
 }
 
 async function bringUpToDate() {

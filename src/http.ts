@@ -11,7 +11,7 @@ import type { Log } from './base/log.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import type { HealthFacts } from './inspect/health/health-facts.ts';
 import { readinessOf } from './inspect/health/readiness.ts';
-import { formatMetrics, metricsContentType } from './inspect/metrics.ts';
+import type { MetricSources } from './inspect/metrics.ts';
 
 export type HttpParts = Readonly<{
   host: string;
@@ -153,7 +153,7 @@ function answersOf({ catalogue, clock }: HttpParts) {
     const { facts: text } = catalogue.lookout(clock.now());
     return text === null ? undefined : (JSON.parse(text) as HealthFacts);
   };
-  let fresh: { at: number; text: Promise<string> } | undefined;
+  let fresh: { at: number; answer: Promise<Answer> } | undefined;
   const metrics = () => {
     const now = clock.now();
     if (fresh === undefined || Math.abs(now - fresh.at) >= freshMs) {
@@ -164,9 +164,9 @@ function answersOf({ catalogue, clock }: HttpParts) {
         waiting: catalogue.waitingDeliveries(),
         version,
       };
-      fresh = { at: now, text: formatMetrics(sources) };
+      fresh = { at: now, answer: tellMetrics(sources) };
     }
-    return fresh.text;
+    return fresh.answer;
   };
   const json = (status: number, value: unknown): Answer => ({
     ...{ status, type: 'application/json', body: `${JSON.stringify(value)}\n` },
@@ -181,8 +181,14 @@ function answersOf({ catalogue, clock }: HttpParts) {
       const readiness = readinessOf(facts(), clock.now());
       return json(readiness.ready ? 200 : 503, readiness);
     },
-    '/metrics': async () => ({ status: 200, type: metricsContentType, body: await metrics() }),
+    '/metrics': () => metrics(),
   } satisfies Record<string, () => Promise<Answer>>;
+}
+
+/** Its library is loaded with the first question: many installations are never asked. */
+async function tellMetrics(sources: MetricSources): Promise<Answer> {
+  const { formatMetrics, metricsContentType } = await import('./inspect/metrics.ts');
+  return { status: 200, type: metricsContentType, body: await formatMetrics(sources) };
 }
 
 function versionOfProgram(): string {

@@ -5,6 +5,7 @@ import type { ArchiveRole } from './archive-role.ts';
 import { systemClock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import { openLog } from './base/log.ts';
+import { startSparingMemory } from './base/spare-memory.ts';
 import type { OutboundRole } from './outbound-role.ts';
 import {
   type RoleThreadData,
@@ -17,6 +18,7 @@ const { role: name, settings, archiveId } = workerData as RoleThreadData;
 const log = openLog({ level: settings.log.level });
 try {
   const role = await startRole();
+  startSparingMemory();
   parentPort?.on('message', (request: RoleThreadRequest) => {
     if (request === 'stop') void role[Symbol.asyncDispose]().then(() => parentPort?.close());
     else

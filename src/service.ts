@@ -15,6 +15,7 @@ import type { Clock } from './base/clock.ts';
 import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
 import type { PassedSockets } from './base/service-manager.ts';
+import { startSparingMemory } from './base/spare-memory.ts';
 import { holdLock } from './base/sqlite.ts';
 import { type Role, roleLockFile, roleLockGroup, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
@@ -55,6 +56,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDir, stateDir } = settings;
   const plays = (role: Role) => only === undefined || only === role;
   await using opened = new AsyncDisposableStack();
+  opened.use(startSparingMemory());
   if (plays('archive')) await makeStateDirectories(stateDir);
   else await readArchiveId(stateDir);
   await letGroupIn(stateDir);

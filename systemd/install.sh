@@ -208,7 +208,10 @@ decide_about_archive() {
     move=no
   elif [ "$move" = ask ] && [ -t 0 ]; then
     printf 'There is an archive in %s (data, state, certs). Move it to %s? [y/N] ' "$source" "$data"
-    read -r answer
+    read -r answer || {
+      echo
+      stop "nothing was changed: say --move to move the archive to $data, or --no-move to begin with an empty one."
+    }
     case $answer in [yY]*) move=yes ;; *) move=no ;; esac
   elif [ "$move" = ask ]; then
     stop "there is an archive in $source (data, state, certs): say --move to move it to $data, or --no-move to begin with an empty one."

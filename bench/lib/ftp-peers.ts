@@ -10,12 +10,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Unpacked, unpackPeers } from '../../scripts/compare-servers/debian-packages.ts';
 import { freePort } from '../../test/support/daemon.ts';
+import { type CpuGroup, openCpuGroup } from './cpu-group.ts';
 
 export type FtpServer = Readonly<{
   name: string;
   port: number;
   /** All that it starts is below these. */
   pids: readonly number[];
+  /** What it and all that it started took so far. */
+  cpuMs(): number;
   /** Removes what was uploaded. */
   clear(): void;
   stop(): Promise<void>;
@@ -30,6 +33,7 @@ type Ground = Readonly<{
   unpacked: Unpacked;
   account: Account;
   files: Identity;
+  group: CpuGroup;
 }>;
 
 /** `nobody` and its group: what the account may touch is its own directory. */
@@ -59,9 +63,14 @@ export async function startPeers(
       const home = join(own, 'home');
       mkdirSync(home, { recursive: true, mode: 0o755 });
       chownSync(home, uid, uid);
-      started.push(
-        await serverOf(name, home, await start({ directory: own, home, unpacked, account, files })),
-      );
+      const group = openCpuGroup(name);
+      try {
+        const begun = await start({ directory: own, home, unpacked, account, files, group });
+        started.push(await serverOf({ name, home, group }, begun));
+      } catch (error) {
+        group[Symbol.dispose]();
+        throw error;
+      }
     }
     return started;
   } catch (error) {
@@ -78,7 +87,7 @@ const starts: Record<string, (ground: Ground) => Promise<Start>> = {
   'Pure-FTPd': startPureFtpd,
 };
 
-async function startVsftpd({ directory, home, unpacked, account, files }: Ground): Promise<Start> {
+async function startVsftpd({ directory, home, unpacked, account, files, group }: Ground): Promise<Start> {
   const port = await freePort();
   const empty = join(directory, 'empty');
   mkdirSync(empty);
@@ -107,10 +116,10 @@ async function startVsftpd({ directory, home, unpacked, account, files }: Ground
   const program = join(unpacked.root, 'usr/sbin/vsftpd');
   // A view of the files of its own: the account exists for this process alone, and nothing is left of it.
   const args = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', program, file];
-  return { port, child: run('unshare', args, unpacked) };
+  return { port, child: run('unshare', args, unpacked, group) };
 }
 
-async function startProftpd({ directory, home, unpacked, account, files }: Ground): Promise<Start> {
+async function startProftpd({ directory, home, unpacked, account, files, group }: Ground): Promise<Start> {
   const port = await freePort();
   const users = join(directory, 'users');
   writeFileSync(users, `${account.user}:${hashOf(account)}:${uid}:${uid}::${home}:/bin/sh\n`, {
@@ -130,10 +139,13 @@ async function startProftpd({ directory, home, unpacked, account, files }: Groun
     ...[`TLSRSACertificateFile ${files.certificate}`, `TLSRSACertificateKeyFile ${files.key}`],
   ];
   writeFileSync(file, linesOf(lines), { mode: 0o600 });
-  return { port, child: run(join(unpacked.root, 'usr/sbin/proftpd'), ['-n', '-q', '-c', file], unpacked) };
+  return {
+    port,
+    child: run(join(unpacked.root, 'usr/sbin/proftpd'), ['-n', '-q', '-c', file], unpacked, group),
+  };
 }
 
-async function startPureFtpd({ directory, home, unpacked, account, files }: Ground): Promise<Start> {
+async function startPureFtpd({ directory, home, unpacked, account, files, group }: Ground): Promise<Start> {
   const port = await freePort();
   const [users, database] = [join(directory, 'users'), join(directory, 'users.pdb')];
   const program = (name: string) => join(unpacked.root, 'usr', name);
@@ -148,7 +160,7 @@ async function startPureFtpd({ directory, home, unpacked, account, files }: Grou
     ...['-Y', '3', '-C', String(maxSessions), '-c', String(maxSessions), '-I', String(idleTimeoutS / 60)],
     ...['-g', join(directory, 'pid'), '-u', '1', '-A', '-E', '-H'],
   ];
-  return { port, child: run(program('sbin/pure-ftpd'), options, unpacked) };
+  return { port, child: run(program('sbin/pure-ftpd'), options, unpacked, group) };
 }
 
 /** SHA-512, which all of them take. */
@@ -160,15 +172,19 @@ function linesOf(lines: readonly string[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-function run(program: string, args: string[], unpacked: Unpacked): ChildProcess {
-  return spawn(program, args, {
+function run(program: string, args: string[], unpacked: Unpacked, { prefix }: CpuGroup): ChildProcess {
+  const [shell = '', ...rest] = [...prefix, program, ...args];
+  return spawn(shell, rest, {
     env: { ...process.env, LD_LIBRARY_PATH: unpacked.libraries },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
 }
 
-async function serverOf(name: string, home: string, { port, child }: Start): Promise<FtpServer> {
+async function serverOf(
+  { name, home, group }: { name: string; home: string; group: CpuGroup },
+  { port, child }: Start,
+): Promise<FtpServer> {
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', chunk => {
@@ -177,10 +193,12 @@ async function serverOf(name: string, home: string, { port, child }: Start): Pro
   const ended = once(child, 'exit');
   ended.catch(() => {});
   const stop = async () => {
-    if (child.pid === undefined || child.exitCode !== null) return;
-    // Its sessions are processes of the same group.
-    process.kill(-child.pid, 'SIGKILL');
-    await ended;
+    if (child.pid !== undefined && child.exitCode === null) {
+      // Its sessions are processes of the same group.
+      process.kill(-child.pid, 'SIGKILL');
+      await ended;
+    }
+    group[Symbol.dispose]();
   };
   const failed = ended.then(() => {
     throw new Error(`${name} ended at once: ${said.trim()}`);
@@ -196,6 +214,7 @@ async function serverOf(name: string, home: string, { port, child }: Start): Pro
     name,
     port,
     pids: [child.pid as number],
+    cpuMs: group.cpuMs,
     clear() {
       rmSync(home, { recursive: true, force: true });
       mkdirSync(home, { mode: 0o755 });

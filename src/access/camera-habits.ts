@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import type { Db } from '../base/sqlite.ts';
 import { parseSessionEvent, type SessionEvent } from '../domain/session-event.ts';
+import { isBelievable } from './believable-row.ts';
 import { readReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 export type CameraHabits = Readonly<{
@@ -67,7 +68,7 @@ export function readCameraHabits(stateDir: string, account: Account): CameraHabi
   if (!existsSync(receiverDatabaseFile(stateDir))) return undefined;
   try {
     const row = readReceiverDatabase(stateDir, db => prepareFind(db).get(account.name, account.addedAt));
-    return row && habitsOf(row);
+    return row && isBelievable(row, ['upload_at', 'refusal_at']) ? habitsOf(row) : undefined;
   } catch {
     return undefined;
   }

@@ -18,14 +18,8 @@ import {
   writeCertificate,
 } from './certificate-files.ts';
 import type { ServerName } from './installed-certificates.ts';
-import {
-  type Authority,
-  issueAuthority,
-  issueEcdsaServer,
-  issueRsaServer,
-  organisation,
-  type Validity,
-} from './issue-certificate.ts';
+import type { Authority, Validity } from './issue-certificate.ts';
+import { organisation } from './organisation.ts';
 
 /** What `tls.createSecureContext` takes; `cert` is the chain, server first. */
 export type ServerCertificate = Readonly<{ cert: string; key: string }>;
@@ -126,6 +120,7 @@ async function openAuthority({ certsDir, clock, log }: CertificateParts): Promis
     return { certificate: certificate.pem, leaf: certificate.leaf, ...(signer && { signer }) };
   }
   const keyPem = key?.pem ?? (await makeKey(certsDir, 'ca'));
+  const { issueAuthority } = await loadIssuing();
   const pem = issueAuthority(keyPem, validityFrom(clock, authorityLifetimeMs));
   await writeCertificate(certsDir, 'ca', pem);
   const leaf = new X509Certificate(pem);
@@ -176,6 +171,7 @@ async function issueServer(
   { name, subjects, reason }: Issue,
 ): Promise<ServerCertificate> {
   const signer = requireSigner(authority, certsDir, name);
+  const { issueRsaServer, issueEcdsaServer } = await loadIssuing();
   const issue = name === 'server-rsa' ? issueRsaServer : issueEcdsaServer;
   for (let count = 0; count < maxIssues; count += 1) {
     // A key that is there is kept: only one file is replaced then, and a crash cannot part key and certificate.
@@ -217,6 +213,11 @@ function reasonToRenew(
     names.every(name => leaf.checkHost(name) !== undefined) &&
     addresses.every(address => leaf.checkIP(address) !== undefined);
   return isCovered ? undefined : 'names';
+}
+
+/** Two libraries of 2 MB that a daemon needs once in two years: they would be memory of every process that asks for a name. */
+function loadIssuing() {
+  return import('./issue-certificate.ts');
 }
 
 /** By the name of its issuer, which says who looks after it and proves nothing. */

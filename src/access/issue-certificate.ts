@@ -6,6 +6,7 @@ import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
+import { organisation } from './organisation.ts';
 
 export type Validity = Readonly<{ notBeforeMs: number; notAfterMs: number }>;
 
@@ -20,9 +21,6 @@ export type ServerRequest = Readonly<{
   addresses: readonly string[];
   validity: Validity;
 }>;
-
-/** The organisation in the authority's name: by it our own certificates are told from an operator's. */
-export const organisation = 'Clipward';
 
 /** A self-signed authority that can sign servers and nothing below it. Answers PEM. */
 export function issueAuthority(key: string, validity: Validity): string {

@@ -1,25 +1,44 @@
 // Bans for a command to show, while the receiver runs or not.
 
 import { existsSync } from 'node:fs';
-import { FailedError, messageOf, SettingsError } from '../base/errors.ts';
-import type { Ban } from '../domain/bans.ts';
-import { prepareBans } from './ban-memory.ts';
+import type { Db } from '../base/sqlite.ts';
+import { type Ban, maxBans } from '../domain/bans.ts';
+import { isBelievable } from './believable-row.ts';
 import { readReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
 /**
- * What the receiver has written down, for a command; empty before it first ran. Throws FailedError when it cannot be read:
+ * What the receiver has written down, for a command; empty before it first ran. Throws when it cannot be read:
  * no answer is not the answer that nobody is banned.
  */
 export function readBans(stateDir: string): readonly Ban[] {
-  const file = receiverDatabaseFile(stateDir);
-  if (!existsSync(file)) return [];
+  if (!existsSync(receiverDatabaseFile(stateDir))) return [];
+  return readReceiverDatabase(stateDir, readRows).flatMap(believed);
+}
+
+type Row = Omit<Ban, 'reasons'> & { reasons: string };
+
+function readRows(db: Db): readonly Row[] {
+  return db
+    .prepare<[], Row>(`
+      SELECT subject, since AS sinceMs, until AS untilMs, repetition, reasons FROM ban
+      ORDER BY since, subject LIMIT ${maxBans}`)
+    .all();
+}
+
+function believed(row: Row): Ban[] {
+  const reasons = isBelievable(row, ['sinceMs', 'untilMs']) ? parseReasons(row.reasons) : undefined;
+  return reasons === undefined ? [] : [{ ...row, reasons }];
+}
+
+function parseReasons(json: string): Ban['reasons'] | undefined {
   try {
-    return readReceiverDatabase(stateDir, db => prepareBans(db).bans());
-  } catch (error) {
-    if (error instanceof SettingsError) throw error;
-    throw new FailedError(
-      `The receiver's memory in ${file} cannot be read (${messageOf(error)}): run this as the user that clipward serve runs as.`,
-      { cause: error },
-    );
+    const value: unknown = JSON.parse(json);
+    const isCounts =
+      typeof value === 'object' &&
+      value !== null &&
+      Object.values(value).every(count => typeof count === 'number');
+    return isCounts ? (value as Ban['reasons']) : undefined;
+  } catch {
+    return undefined;
   }
 }

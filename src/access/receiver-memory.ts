@@ -7,6 +7,7 @@ import { makeDirectory } from '../base/durable.ts';
 import { type Db, inTransaction, probe } from '../base/sqlite.ts';
 import { parentOf } from '../domain/virtual-path.ts';
 import { type BanMemory, prepareBans } from './ban-memory.ts';
+import { isBelievable } from './believable-row.ts';
 import { type CutUploads, type DailyUsage, prepareCutUploads, prepareDailyUsage } from './daily-usage.ts';
 import {
   openReceiverDatabase,
@@ -75,10 +76,18 @@ export async function openReceiverMemory(options: {
 export function readLastLogins(stateDir: string): readonly LastLogin[] | undefined {
   if (!existsSync(receiverDatabaseFile(stateDir))) return undefined;
   try {
-    return readReceiverDatabase(stateDir, db => prepareLogins(db).lastLogins());
+    return readReceiverDatabase(stateDir, readLogins).filter(login => isBelievable(login, ['atMs']));
   } catch {
     return undefined;
   }
+}
+
+const selectLogins = 'SELECT camera, address, at AS atMs FROM login ORDER BY at DESC, camera, address';
+/** Those of some thousand cameras. */
+const maxLoginsShown = 50_000;
+
+function readLogins(db: Db): readonly LastLogin[] {
+  return db.prepare<[], LastLogin>(`${selectLogins} LIMIT ${maxLoginsShown}`).all();
 }
 
 function prepareDirectories(db: Db, { limit, clock }: { limit: number; clock: Clock }) {
@@ -139,9 +148,7 @@ function prepareLogins(db: Db) {
     `DELETE FROM login WHERE camera = ? AND address NOT IN
        (SELECT address FROM login WHERE camera = ? ORDER BY at DESC LIMIT ${maxAddressesPerCamera})`,
   );
-  const all = db.prepare<[], LastLogin>(
-    'SELECT camera, address, at AS atMs FROM login ORDER BY at DESC, camera, address',
-  );
+  const all = db.prepare<[], LastLogin>(selectLogins);
   // Asked for at every connection, and nobody else writes it.
   let remembered: readonly LastLogin[] | undefined;
   return {

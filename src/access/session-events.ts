@@ -2,7 +2,8 @@
 
 import type { Db } from '../base/sqlite.ts';
 import { parseSessionEvent, type SessionEvent } from '../domain/session-event.ts';
-import { openReceiverDatabase } from './receiver-database.ts';
+import { isBelievable } from './believable-row.ts';
+import { openReceiverReader } from './receiver-database.ts';
 
 /** Older rows give way to newer ones. */
 export const maxSessionEvents = 2000;
@@ -52,24 +53,28 @@ export type SessionEventReader = Disposable & {
   after(camera: string, id: number): readonly StoredSessionEvent[];
 };
 
-/** The reading end, for a command. Throws SettingsError when the receiver never ran. */
+type Row = Omit<StoredSessionEvent, 'event'> & { event: string };
+
+/** The reading end, for a command. Throws SettingsError when the receiver never ran, or has made something else of its database. */
 export function openSessionEventReader(stateDir: string): SessionEventReader {
-  const db = openReceiverDatabase(stateDir, { readOnly: true });
-  type Row = Omit<StoredSessionEvent, 'event'> & { event: string };
-  const newest = db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM session_event');
-  const after = db.prepare<[string, number], Row>(
-    `SELECT id, camera, at AS atMs, session, address, listener, event FROM session_event
-     WHERE camera = ? AND id > ? ORDER BY id LIMIT ${maxBatch}`,
-  );
+  const receiver = openReceiverReader(stateDir);
   return {
-    newestId: () => newest.get()?.id ?? 0,
+    newestId: () =>
+      receiver.read(
+        db => db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM session_event').get()?.id ?? 0,
+      ),
     after: (camera, id) =>
-      after.all(camera, id).flatMap(row => {
-        const event = parseSessionEvent(row.event);
-        return event === undefined ? [] : [{ ...row, event }];
-      }),
-    [Symbol.dispose]: () => {
-      db.close();
-    },
+      receiver.read(db =>
+        db
+          .prepare<[string, number], Row>(`
+            SELECT id, camera, at AS atMs, session, address, listener, event FROM session_event
+            WHERE camera = ? AND id > ? ORDER BY id LIMIT ${maxBatch}`)
+          .all(camera, id)
+          .flatMap(row => {
+            const event = isBelievable(row, ['atMs']) ? parseSessionEvent(row.event) : undefined;
+            return event === undefined ? [] : [{ ...row, event }];
+          }),
+      ),
+    [Symbol.dispose]: () => receiver[Symbol.dispose](),
   };
 }

@@ -42,10 +42,13 @@ export type FootageFiles = Readonly<{
   create(relativePath: string): Promise<FootageFile>;
   /**
    * Finishes what a crash left under this path: cut after its last whole fragment. Undefined, and no file any more, when
-   * there is not one fragment. Also for a file that was finished and not filed.
+   * there is not one fragment. Also for a file that was finished and not filed. `upToDamage`: what lies behind a place that
+   * the disk cannot read is given up; a file of which nothing can be read is left as it is.
    */
-  recover(relativePath: string): Promise<RecoveredFile | undefined>;
+  recover(relativePath: string, options?: RecoverOptions): Promise<RecoveredFile | undefined>;
 }>;
+
+export type RecoverOptions = Readonly<{ upToDamage?: boolean }>;
 
 const readBits = 0o444;
 const directoryTries = 3;
@@ -59,10 +62,10 @@ export function openFootageFiles(options: { dataDir: string; archiveId: string }
       await makeDirectory(layoutOf(options.dataDir).footage);
       return writing(await createInDirectory(openNameOf(final)), final);
     },
-    async recover(relativePath) {
+    async recover(relativePath, { upToDamage = false } = {}) {
       await requireMarker(options);
       const final = pathOf(relativePath);
-      return (await recoverOpen(final)) ?? (await readFinished(final));
+      return (await recoverOpen(final, upToDamage)) ?? (await readFinished(final));
     },
   };
 }
@@ -157,12 +160,12 @@ async function giveName(final: string): Promise<void> {
   await syncDirectory(dirname(final));
 }
 
-async function recoverOpen(final: string): Promise<RecoveredFile | undefined> {
+async function recoverOpen(final: string, upToDamage: boolean): Promise<RecoveredFile | undefined> {
   const file = await openRegular(openNameOf(final), constants.O_RDWR);
   if (file === undefined) return undefined;
   let found: RecoveredFile | undefined;
   try {
-    found = await readWhole(file);
+    found = await readWhole(file, upToDamage);
     if (found) {
       await file.truncate(found.bytes);
       await seal(file);
@@ -171,7 +174,7 @@ async function recoverOpen(final: string): Promise<RecoveredFile | undefined> {
     await file.close();
   }
   if (found) await giveName(final);
-  else {
+  else if (!upToDamage) {
     await rm(openNameOf(final), { force: true });
     await syncDirectory(dirname(final));
   }
@@ -216,7 +219,7 @@ async function openRegular(path: string, flags: number): Promise<FileHandle | un
 const chunkBytes = 256 * 1024;
 
 /** What is whole from the beginning; what follows, a power cut may have left as it likes. */
-async function readWhole(file: FileHandle): Promise<RecoveredFile | undefined> {
+async function readWhole(file: FileHandle, upToDamage = false): Promise<RecoveredFile | undefined> {
   const reader = createFragmentReader();
   const hash = createHash('sha256');
   const chunk = Buffer.allocUnsafeSlow(chunkBytes);
@@ -241,7 +244,8 @@ async function readWhole(file: FileHandle): Promise<RecoveredFile | undefined> {
       }
     }
   } catch (error) {
-    if (!(error instanceof FragmentFormatError)) throw error;
+    const isDamage = upToDamage && errnoOf(error) === 'EIO';
+    if (!(error instanceof FragmentFormatError || isDamage)) throw error;
   }
   if (init === undefined || firstMs === undefined) return undefined;
   return {

@@ -36,7 +36,7 @@ export async function openMarker(dirs: { dataDir: string; stateDir: string }): P
   if (known === undefined) {
     if (shown !== undefined || !(await holdsNothing(dataDir))) {
       throw new SettingsError(
-        `${dataDir} is not empty and ${idFile} does not exist, so it is the data directory of another archive: point stateDir at that archive's state, or dataDir at an empty directory.`,
+        `${dataDir} is not empty and ${idFile} does not exist, so it is the data directory of another archive, or of a backup that was not completed: point stateDir at that archive's state, dataDir at an empty directory, or complete the backup (clipward backup --resume).`,
       );
     }
     await makeDirectory(stateDir);

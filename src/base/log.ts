@@ -1,8 +1,9 @@
 // Log lines are JSON from pino, and readable text on a terminal. The message is constant, facts are fields with
 // units. Secrets are never put into an object that is logged; redaction is the second line of defence.
 
+import { createRequire } from 'node:module';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
+import type { PrettyOptions } from 'pino-pretty';
 import { canColour } from './terminal.ts';
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'> & {
@@ -33,7 +34,7 @@ export function openLog(options: { level: LogLevel; stream?: DestinationStream; 
   const readable = options.pretty ?? (options.stream === undefined && process.stdout.isTTY === true);
   const plain = options.stream ?? destination({ fd: 1, sync: true });
   const stream = readable
-    ? pretty({
+    ? prettyStream({
         colorize: canColour(process.stdout, process.env),
         ignore: 'pid,hostname',
         sync: true,
@@ -49,6 +50,11 @@ export function openLog(options: { level: LogLevel; stream?: DestinationStream; 
     },
     stream,
   );
+}
+
+/** Loaded for terminals only: a daemon's log goes to another program. */
+function prettyStream(options: PrettyOptions): DestinationStream {
+  return (createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty'))(options);
 }
 
 /** A log that goes nowhere, for commands that print facts and for tests. */

@@ -122,20 +122,37 @@ function requirePlainFile(file: string, group: GroupRights): void {
  * make and nothing else (a view may go on for ever), and of a size that can be read into memory. Throws SettingsError.
  */
 export function readForeign<T>(options: Omit<DatabaseOptions, 'readOnly'>, work: (db: Db) => T): T {
+  using foreign = openForeign(options);
+  return foreign.read(work);
+}
+
+/** The same for who asks again and again: each time it is looked at anew what the other user has made of it. */
+export function openForeign(
+  options: Omit<DatabaseOptions, 'readOnly'>,
+): Disposable & { read<T>(work: (db: Db) => T): T } {
   const db = openDatabase({ ...options, readOnly: true });
-  try {
-    db.exec('BEGIN');
-    if (schemaOf(db) !== schemaOfMigrations(fileURLToPath(options.migrations)))
-      throw new SettingsError(`${options.file} holds other tables than clipward makes: look at who made it.`);
-    const pages = db.pragma('page_count', { simple: true }) as number;
-    if (pages * (db.pragma('page_size', { simple: true }) as number) > maxForeignBytes)
-      throw new SettingsError(
-        `${options.file} is far larger than clipward makes it: look at what filled it.`,
-      );
-    return work(db);
-  } finally {
-    db.close();
-  }
+  return {
+    read: work => {
+      db.exec('BEGIN');
+      try {
+        requireOurs(db, options);
+        return work(db);
+      } finally {
+        db.exec('ROLLBACK');
+      }
+    },
+    [Symbol.dispose]: () => {
+      db.close();
+    },
+  };
+}
+
+function requireOurs(db: Db, options: Pick<DatabaseOptions, 'file' | 'migrations'>): void {
+  if (schemaOf(db) !== schemaOfMigrations(fileURLToPath(options.migrations)))
+    throw new SettingsError(`${options.file} holds other tables than clipward makes: look at who made it.`);
+  const pages = db.pragma('page_count', { simple: true }) as number;
+  if (pages * (db.pragma('page_size', { simple: true }) as number) > maxForeignBytes)
+    throw new SettingsError(`${options.file} is far larger than clipward makes it: look at what filled it.`);
 }
 
 const maxForeignBytes = 256 * 1024 * 1024;

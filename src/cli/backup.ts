@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { isDiskFull } from '../archive/ballast.ts';
 import { systemClock } from '../base/clock.ts';
 import { FailedError } from '../base/errors.ts';
+import { counted } from '../domain/counted.ts';
 import type { BackupProgress } from '../inspect/backup/backup.ts';
 import type { BackupReport } from '../inspect/backup/run-backup.ts';
 import type { Desk } from './desk.ts';
@@ -64,7 +65,7 @@ async function orExplained<T>(out: string, work: (signal: AbortSignal) => Promis
 }
 
 function textOf({ files, ofFiles, bytes, ofBytes }: BackupProgress): string {
-  return `media: ${formatBytes(bytes)} of ${formatBytes(ofBytes)}, ${files} of ${ofFiles} files`;
+  return `media: ${formatBytes(bytes)} of ${formatBytes(ofBytes)}, ${files} of ${counted(ofFiles, 'file')}`;
 }
 
 function formatReport(report: BackupReport): string {
@@ -72,9 +73,12 @@ function formatReport(report: BackupReport): string {
   const lines = findings.flatMap(({ path, text }) => [escapeForTerminal(path), `    ${text}`]);
   const facts = formatFacts([
     ['backup', `${directory}, complete`],
-    ['media', `${clips} clips, ${segments} segments of footage, ${formatBytes(tally.bytes)}`],
-    ...(waiting === 0 ? [] : ([['waiting', `${waiting} uploads that were not filed yet`]] as const)),
-    ...(quarantined === 0 ? [] : ([['quarantine', `${quarantined} cases`]] as const)),
+    [
+      'media',
+      `${counted(clips, 'clip')}, ${counted(segments, 'segment')} of footage, ${formatBytes(tally.bytes)}`,
+    ],
+    ...(waiting === 0 ? [] : ([['waiting', `${counted(waiting, 'upload')} not filed yet`]] as const)),
+    ...(quarantined === 0 ? [] : ([['quarantine', counted(quarantined, 'case')]] as const)),
     ...(tally.sharedBytes === 0
       ? []
       : ([

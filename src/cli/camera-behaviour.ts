@@ -1,6 +1,7 @@
 // How a camera behaves, as `camera show` tells it: JSON (docs/json.md, habits), text, and hints where something is odd.
 
 import type { CameraHabits } from '../access/camera-habits.ts';
+import { counted } from '../domain/counted.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import { explainEvent } from './explain-event.ts';
@@ -72,7 +73,7 @@ export function behaviourRows(behaviour: Behaviour): [string, string][] {
     ],
     [
       'close_notify',
-      `${withCloseNotify} uploads ended with it, ${withoutCloseNotify} without; ${partial} were cut short`,
+      `${counted(withCloseNotify, 'upload')} ended with it, ${withoutCloseNotify} without; ${partial} cut short`,
     ],
     [
       'last upload',

@@ -4,6 +4,7 @@ import type { Camera, Truncation } from '../access/accounts.ts';
 import type { LastLogin } from '../access/receiver-memory.ts';
 import { hasStreamPassword } from '../access/stream-passwords.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { counted } from '../domain/counted.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { formatNetwork } from '../domain/networks.ts';
 import { formatInstant } from '../domain/time-zone.ts';
@@ -122,7 +123,7 @@ export function formatCamera(
     ['networks', camera.allowedNetworks.join(', ') || 'every address of the global list'],
     ['time zone', camera.timeZone],
     ['truncation', camera.truncation ?? `${installationTruncation} (the installation's setting)`],
-    ['acceptance', `claimed times are believed up to ${camera.acceptanceDays} days back`],
+    ['acceptance', `claimed times are believed up to ${counted(camera.acceptanceDays, 'day')} back`],
     ['resumption', camera.requireResumption ? 'required on data connections' : 'offered, not required'],
     ['bytes per day', quotaText(camera.maxBytesPerDay)],
     ['files per day', quotaText(camera.maxFilesPerDay)],
@@ -130,7 +131,7 @@ export function formatCamera(
     ['footage is kept', keepText(camera.keepFootageDays)],
     [
       'all its media',
-      camera.maxBytes === null ? 'an equal part of the disk' : `at most ${camera.maxBytes} bytes`,
+      camera.maxBytes === null ? 'an equal part of the disk' : `at most ${counted(camera.maxBytes, 'byte')}`,
     ],
     ['silent', silentText(camera.expectEveryMs)],
     ...streamRows(camera),
@@ -189,7 +190,7 @@ function silentText(expectEveryMs: number | null): string {
 }
 
 function keepText(days: number | null): string {
-  return days === null ? "the installation's setting" : `${days} days`;
+  return days === null ? "the installation's setting" : counted(days, 'day');
 }
 
 function lastLoginText({ lastLogin }: CameraFacts): string {

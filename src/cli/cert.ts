@@ -8,12 +8,14 @@ import { serverNames } from '../access/server-names.ts';
 import { systemClock } from '../base/clock.ts';
 import { FailedError, UsageError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
+import { counted } from '../domain/counted.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import {
   type CertificateFacts,
   type CertificateName,
   type CertificateReport,
   readCertificates,
+  type UnusableCertificate,
 } from '../inspect/certificates.ts';
 import { openOutFile } from '../inspect/export/out-file.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -95,13 +97,14 @@ async function exportAuthority(options: { out?: string }, command: Command, desk
 }
 
 /** The shape of `cert show --json` (docs/json.md). */
-function factsOf({ certificates, troubles }: CertificateReport) {
+function factsOf({ certificates, unusable, troubles }: CertificateReport) {
   return {
     certificates: certificates.map(({ validFromAt, validToAt, ...facts }) => ({
       ...facts,
       validFrom: instantOf(validFromAt),
       validTo: instantOf(validToAt),
     })),
+    unusable,
     troubles,
   };
 }
@@ -113,12 +116,40 @@ const titles: Record<CertificateName, string> = {
   ca: 'Our authority',
 };
 
-function formatReport({ certificates, troubles }: CertificateReport): string {
-  const blocks = certificates.map(facts => `${titles[facts.name]}\n${formatFacts(linesOf(facts))}`);
+function formatReport({ certificates, unusable, troubles }: CertificateReport): string {
   if (certificates.length === 0 && troubles.length === 0)
     return 'There is no certificate yet: they are made when clipward serve first starts, or by clipward cert renew.';
-  return [...blocks, ...troubles.map(({ sentence }) => escapeForTerminal(sentence))].join('\n\n');
+  const said = new Set(unusable.map(({ sentence }) => sentence));
+  return [
+    ...unusable.map(
+      facts => `${titles[facts.name]}, which cannot be used\n${formatFacts(linesOfUnusable(facts))}`,
+    ),
+    ...certificates.map(facts => `${titles[facts.name]}\n${formatFacts(linesOf(facts))}`),
+    ...troubles
+      .filter(({ sentence }) => !said.has(sentence))
+      .map(({ sentence }) => escapeForTerminal(sentence)),
+  ].join('\n\n');
 }
+
+function linesOfUnusable({
+  name,
+  file,
+  keyFile,
+  sentence,
+}: UnusableCertificate): (readonly [string, string])[] {
+  return [
+    ['  file', file],
+    ['  key', keyFile],
+    ['  why not', sentence],
+    ['  until then', meanwhile[name === 'ca' ? 'ca' : 'server']],
+  ];
+}
+
+/** What readInstalledCertificates and its watch make of it. */
+const meanwhile = {
+  server: 'a clipward that runs stays with what it showed before; clipward serve cannot be started',
+  ca: 'the server certificates stay as they are; clipward serve cannot be started',
+} as const;
 
 function linesOf(facts: CertificateFacts): (readonly [string, string])[] {
   const names = [...facts.names, ...facts.addresses].map(escapeForTerminal);
@@ -139,7 +170,7 @@ function linesOf(facts: CertificateFacts): (readonly [string, string])[] {
 
 function daysText({ life, daysLeft }: CertificateFacts): string {
   if (life === 'ended') return 'it has ended';
-  return daysLeft === 1 ? '1 day' : `${daysLeft} days`;
+  return counted(daysLeft, 'day');
 }
 
 function instantOf(epochMs: number): string {

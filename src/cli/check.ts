@@ -5,6 +5,7 @@ import { openAccountReader } from '../access/open-accounts.ts';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
+import { counted } from '../domain/counted.ts';
 import type { Summary, Told } from '../inspect/check-archive.ts';
 import { machineTimeZone } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
@@ -37,7 +38,7 @@ export function registerCheckCommand(program: Command, desk: Desk): void {
         },
         {
           ...{ repair, dropMost, tell: report.tell },
-          onProgress: rows => line.show(() => `${rows} files compared`),
+          onProgress: rows => line.show(() => `${counted(rows, 'file')} compared`),
         },
       );
       report.end(summary);
@@ -98,10 +99,12 @@ function subjectOf({ path, camera, id }: Told): string {
 
 function sentenceOf({ clips, segments, unknown, violations, remarks, repaired }: Summary): string {
   return [
-    segments === 0 ? `${clips} clips checked` : `${clips} clips and ${segments} segments of footage checked`,
-    violations === 0 ? 'all is well' : `${violations} ${violations === 1 ? 'violation' : 'violations'}`,
+    segments === 0
+      ? `${counted(clips, 'clip')} checked`
+      : `${counted(clips, 'clip')} and ${counted(segments, 'segment')} of footage checked`,
+    violations === 0 ? 'all is well' : counted(violations, 'violation'),
     ...(unknown === 0 ? [] : [`${unknown} in directories that cannot be read`]),
-    ...(remarks === 0 ? [] : [`${remarks} ${remarks === 1 ? 'remark' : 'remarks'}`]),
+    ...(remarks === 0 ? [] : [counted(remarks, 'remark')]),
     ...(repaired === 0 ? [] : [`${repaired} repaired`]),
   ].join(', ');
 }

@@ -6,6 +6,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Clip } from '../catalogue/clip-row.ts';
 import type { ListedEvent } from '../catalogue/event-queries.ts';
 import type { Event } from '../catalogue/event-rows.ts';
+import { counted } from '../domain/counted.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { openBackfill } from '../inspect/backfill.ts';
 import { type EventFootage, eventFacts, openEventFootage } from '../inspect/event-facts.ts';
@@ -130,14 +131,13 @@ function isBeingWritten({ camera, endAt }: Event, catalogue: Catalogue, { events
   return open !== undefined && open.startAt < endAt + events.footageAfterMs;
 }
 
-/** `3 files`, `2 files, a gap (stalled)`, `none`, `1 file, one that is still being written`. */
+/** `3 files`, `2 files, 1 gap (stalled)`, `none`, `1 file, one that is still being written`. */
 function footageText({ footage, gaps }: EventFootage, isWritten: boolean): string {
-  const count = (number: number, one: string, many: string) => (number === 1 ? one : `${number} ${many}`);
   const reasons = [...new Set(gaps.map(({ reason }) => reason))].join(', ');
   const parts = [
-    ...(footage.length === 0 ? [] : [count(footage.length, '1 file', 'files')]),
+    ...(footage.length === 0 ? [] : [counted(footage.length, 'file')]),
     ...(isWritten ? ['one that is still being written'] : []),
-    ...(gaps.length === 0 ? [] : [`${count(gaps.length, 'a gap', 'gaps')} (${reasons})`]),
+    ...(gaps.length === 0 ? [] : [`${counted(gaps.length, 'gap')} (${reasons})`]),
   ];
   return parts.join(', ') || 'none';
 }

@@ -1,6 +1,7 @@
 // What the receiver saw, in sentences for the person in front of a stubborn camera: what happened, what it means, what to
 // do. Texts of clients are among the facts, so a printer must escape the result.
 
+import { counted } from '../domain/counted.ts';
 import type { LoginRefusal, SessionEvent } from '../domain/session-event.ts';
 import { formatBytes } from './table.ts';
 
@@ -51,7 +52,7 @@ export function explainEvent(event: SessionEvent, about: About): string {
     case 'other-camera':
       return `That was ${event.name}, another camera, which has logged in; it is not shown any further.`;
     case 'skipped':
-      return `${event.events} more events came too quickly to be shown.`;
+      return `${counted(event.events, 'more event')} came too quickly to be shown.`;
     default:
       return `Something happened that this version has no words for (${String((event as { kind: unknown }).kind)}).`;
   }

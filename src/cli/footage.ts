@@ -26,6 +26,9 @@ export function registerFootageCommands(program: Command, desk: Desk): void {
   registerFootageExport(footage, desk);
 }
 
+/** As one of them was typed, and commander does not say which. */
+const spanNames = { since: '--from (or --since)', until: '--to (or --until)' } as const;
+
 type SpanOptions = { camera: string; since?: string; until?: string; limit?: string };
 
 function withSpanOptions(command: Command): Command {
@@ -42,7 +45,7 @@ function withSpanOptions(command: Command): Command {
 function registerList(footage: Command, desk: Desk): void {
   const list = withSpanOptions(footage.command('list').description('files of footage, newest first')).action(
     (options: SpanOptions, command: Command) => {
-      const asked = { ...listQuery(options), camera: parseCameraName(options.camera) };
+      const asked = { ...listQuery(options, spanNames), camera: parseCameraName(options.camera) };
       const settings = desk.settings(command);
       using catalogue = openIfThere(settings);
       const timeZone = openCameraZones(settings)(asked.camera);
@@ -118,7 +121,7 @@ function registerGaps(footage: Command, desk: Desk): void {
   const gaps = withSpanOptions(
     footage.command('gaps').description('times without footage, and why, newest first'),
   ).action((options: SpanOptions, command: Command) => {
-    const asked = { ...listQuery(options), camera: parseCameraName(options.camera) };
+    const asked = { ...listQuery(options, spanNames), camera: parseCameraName(options.camera) };
     const settings = desk.settings(command);
     using catalogue = openIfThere(settings);
     const timeZone = openCameraZones(settings)(asked.camera);

@@ -107,7 +107,12 @@ function report(error: unknown): number {
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   }
   if (error instanceof UsageError) return complain(error.message, exitCodes.usage);
-  if (error instanceof SettingsError) return complain(error.message, exitCodes.settings);
+  // A daemon asks again for accounts of another schema, which may be replaced as it runs; for a command they are what they are.
+  if (
+    error instanceof SettingsError ||
+    (error instanceof TransientError && error.cause instanceof SettingsError)
+  )
+    return complain(error.message, exitCodes.settings);
   if (error instanceof FailedError || error instanceof TransientError)
     return complain(error.message, exitCodes.failed);
   if (isDiskFull(error))

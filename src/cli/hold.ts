@@ -7,6 +7,7 @@ import { FailedError, UsageError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Hold } from '../catalogue/holds.ts';
+import { counted } from '../domain/counted.ts';
 import { holdFacts } from '../inspect/event-facts.ts';
 import { parseWhen } from '../inspect/instants.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -46,7 +47,7 @@ function registerAdd(hold: Command, desk: Desk): void {
       const added = catalogue?.addHold(wanted, maxHolds);
       if (added === 'full')
         throw new FailedError(
-          `There are ${maxHolds} holds already (retention.maxHolds): remove one with clipward hold remove, or raise the setting.`,
+          `There is no room for another hold, ${counted(maxHolds, 'hold')} at the most (retention.maxHolds): remove one with clipward hold remove, or raise the setting.`,
         );
       if (catalogue === undefined || added === undefined || added === 'gone')
         throw new FailedError(

@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.ts';
 import type { ImportReport } from '../ingest/import-tree.ts';
 import { formatBytes, formatFacts, formatTable } from './table.ts';
 
@@ -51,17 +52,13 @@ export function openTally() {
   };
 }
 
-export function countOf(files: number): string {
-  return files === 1 ? '1 file' : `${files} files`;
-}
-
 /** For people: counts, then names. */
 export function formatImportSummary(summary: ImportSummary): string {
   const { dryRun, filed, filedBytes, skipped, notImported } = summary;
   const facts = formatFacts([
     ['camera', summary.camera],
     ['directory', summary.directory],
-    [dryRun ? 'would be filed' : 'filed', `${countOf(filed)}, ${formatBytes(filedBytes)}`],
+    [dryRun ? 'would be filed' : 'filed', `${counted(filed, 'file')}, ${formatBytes(filedBytes)}`],
     [dryRun ? 'would be repeats' : 'repeats', String(summary.repeats)],
     ['imported before', String(summary.known)],
     ['skipped', String(skipped.count)],

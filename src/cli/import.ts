@@ -4,12 +4,13 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { FailedError, messageOf } from '../base/errors.ts';
+import { counted } from '../domain/counted.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { type ImportReport, importTree } from '../ingest/import-tree.ts';
 import { parseCameraName } from './camera-arguments.ts';
 import type { Desk } from './desk.ts';
 import { programVersion, withCommonOptions } from './frame.ts';
-import { countOf, formatImportSummary, type ImportSummary, openTally } from './import-summary.ts';
+import { formatImportSummary, type ImportSummary, openTally } from './import-summary.ts';
 import type { OpenedImport } from './open-import.ts';
 import { openProgressLine } from './progress-line.ts';
 import { escapeForTerminal, formatBytes, formatTable } from './table.ts';
@@ -103,7 +104,7 @@ function progressText(
 ): string {
   const { filedBytes } = tally.summary();
   const rate = elapsedMs > 0 ? (filedBytes * 1000) / elapsedMs : 0;
-  return `${countOf(tally.filesSeen())}, ${formatBytes(filedBytes)}, ${formatBytes(rate)}/s  ${path}`;
+  return `${counted(tally.filesSeen(), 'file')}, ${formatBytes(filedBytes)}, ${formatBytes(rate)}/s  ${path}`;
 }
 
 const rowsPerTable = 1000;

@@ -23,13 +23,16 @@ export function withListOptions(
     .option('--limit <number>', 'this many at the most');
 }
 
-/** Throws UsageError naming the option. */
-export function listQuery({ camera, since, until, limit }: ListOptions): ClipQuery {
+/** Throws UsageError naming the option; `names` where they have more than one. */
+export function listQuery(
+  { camera, since, until, limit }: ListOptions,
+  names = { since: '--since', until: '--until' },
+): ClipQuery {
   const now = systemClock.now();
   return {
     camera,
-    since: since === undefined ? undefined : parseWhen(since, '--since', now),
-    until: until === undefined ? undefined : parseWhen(until, '--until', now),
+    since: since === undefined ? undefined : parseWhen(since, names.since, now),
+    until: until === undefined ? undefined : parseWhen(until, names.until, now),
     limit: limit === undefined ? undefined : parseLimit(limit),
   };
 }

@@ -8,6 +8,7 @@ import { measureWaiting } from '../archive/waiting-bytes.ts';
 import { systemClock } from '../base/clock.ts';
 import { FailedError } from '../base/errors.ts';
 import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
+import { counted } from '../domain/counted.ts';
 import { clockJump } from '../domain/retention-plan.ts';
 import { unmetSentence } from '../domain/retention-sentence.ts';
 import { spaceOf } from '../inspect/checks/free-disk.ts';
@@ -131,7 +132,9 @@ function formatRun({ deleted, spared, stuck, unmet }: RunResult): string {
             formatBytes(each.bytes),
           ]),
         ),
-    ...(spared === 0 ? [] : [`${spared} were put on hold meanwhile, or had changed, and were left alone.`]),
+    ...(spared === 0
+      ? []
+      : [`${counted(spared, 'file')} put on hold meanwhile, or changed, and left alone.`]),
     ...stuck.map(({ path, reason }) => `${escapeForTerminal(path)} cannot be removed: ${reason}`),
     ...unmet,
   ].join('\n\n');

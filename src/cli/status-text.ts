@@ -1,6 +1,7 @@
 // What `clipward status` shows: one screen, what is wrong first.
 
 import { isWrong } from '../domain/clock-offset.ts';
+import { counted } from '../domain/counted.ts';
 import { clockSentence } from '../inspect/clock-sentence.ts';
 import { inboxCountLimit, type Status } from '../inspect/status.ts';
 import { coloursFor } from './colours.ts';
@@ -31,9 +32,10 @@ export function formatStatus(status: Status): string {
   return [verdictOf(status), table, formatFacts(factsOf(status))].join('\n\n');
 }
 
-/** Until retention has to make room. */
-export function daysOfRoom(diskDaysLeft: number | null): string {
-  if (diskDaysLeft === null) return 'nothing arrives';
+/** Until retention has to make room. Footage counts when its file is finished, so a rate may not be known yet. */
+export function daysOfRoom(diskDaysLeft: number | null, isRecording = false): string {
+  if (diskDaysLeft === null)
+    return isRecording ? 'known when the first footage is finished' : 'nothing has arrived in the last week';
   // Further ahead than any disk lasts: a number would say more than is known.
   if (diskDaysLeft > 3650) return 'more than ten years';
   return diskDaysLeft < 1 ? 'none: the oldest goes' : String(Math.floor(diskDaysLeft));
@@ -44,7 +46,7 @@ function verdictOf(status: Status): string {
   // One thing may be known as an alert and from the moment.
   const wrong = new Set([
     ...missingRoles(running, alerts),
-    ...(marker === 'missing-or-foreign'
+    ...(marker === 'missing-or-foreign' && !alerts.some(({ kind }) => kind === 'disk-missing')
       ? [
           'The data directory is not the archive of this installation, so nothing is written: clipward doctor.',
         ]
@@ -81,7 +83,7 @@ const isRoleStopped = ({ kind }: Status['alerts'][number]) => kind === 'role-sto
 function rowOf(camera: CameraStatus, now: number): string[] {
   const { lastClipAt, silent, enabled, recording, coverage24h, gaps24h } = camera;
   const last = lastClipAt === null ? 'never' : agoText(now - Date.parse(lastClipAt));
-  const gaps = gaps24h === null || gaps24h === 0 ? '' : `, ${gaps24h} ${gaps24h === 1 ? 'gap' : 'gaps'}`;
+  const gaps = gaps24h === null || gaps24h === 0 ? '' : `, ${counted(gaps24h, 'gap')}`;
   return [
     camera.camera,
     `${last}${silent ? ', silent' : ''}${enabled ? '' : ', disabled'}`,
@@ -108,12 +110,16 @@ function factsOf(status: Status): [string, string][] {
     ['running', status.running.length === 0 ? 'no' : status.running.join(', ')],
     ['archive', markerTexts[status.marker]],
     ['free disk', `${formatBytes(status.freeBytes)} of ${formatBytes(status.totalBytes)}`],
-    ['days of room', daysOfRoom(status.diskDaysLeft)],
+    ['days of room', daysOfRoom(status.diskDaysLeft, isRecording(status))],
     ['on hold', formatBytes(status.heldBytes)],
     ['not filed yet', waiting],
     ['in quarantine', String(status.quarantined)],
     ['signing key', status.keyFingerprint ?? 'none (clipward doctor)'],
   ];
+}
+
+function isRecording({ cameras }: Status): boolean {
+  return cameras.some(({ recording }) => recording === true);
 }
 
 const markerTexts = {

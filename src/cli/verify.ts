@@ -10,6 +10,7 @@ import { FailedError, SettingsError, UsageError } from '../base/errors.ts';
 import { holdLock } from '../base/sqlite.ts';
 import { catalogueFile, openCatalogue } from '../catalogue/catalogue.ts';
 import { parseHead } from '../domain/chain.ts';
+import { counted } from '../domain/counted.ts';
 import { parseWhen } from '../inspect/instants.ts';
 import { verifyFacts } from '../inspect/verify/facts.ts';
 import { type Progress, verify } from '../inspect/verify/verify.ts';
@@ -124,7 +125,7 @@ function textOf(progress: Progress): string {
   if (progress.phase === 'chain') return `chain: entry ${progress.done} of ${progress.of}`;
   const { bytes, ofBytes, files, ofFiles } = progress;
   const percent = ofBytes === 0 ? 100 : Math.min(100, (100 * bytes) / ofBytes);
-  return `media: ${percent.toFixed(1)} % (${formatBytes(bytes)} of ${formatBytes(ofBytes)}, ${files} of ${ofFiles} files)`;
+  return `media: ${percent.toFixed(1)} % (${formatBytes(bytes)} of ${formatBytes(ofBytes)}, ${files} of ${counted(ofFiles, 'file')})`;
 }
 
 function formatOutcome(outcome: Outcome): string {
@@ -143,23 +144,23 @@ function formatOutcome(outcome: Outcome): string {
   const gone = Object.entries(chain.gone);
   const range = Object.entries(outcome.selection).filter(([, value]) => value !== null);
   const facts = formatFacts([
-    [
-      'result',
-      outcome.good ? 'nothing has changed' : `${findingCount} ${findingCount === 1 ? 'finding' : 'findings'}`,
-    ],
+    ['result', outcome.good ? 'nothing has changed' : counted(findingCount, 'finding')],
     ...(range.length === 0
       ? []
       : ([['only', range.map(([name, value]) => `${name} ${value}`).join(', ')]] as const)),
-    ['chain', `${chain.entries} entries of ${chain.days} days, ${chain.kept} of them taken in`],
+    [
+      'chain',
+      `${counted(chain.entries, 'entry', 'entries')} of ${counted(chain.days, 'day')}, ${chain.kept} taken in`,
+    ],
     ...(gone.length === 0
       ? []
       : ([['deleted', gone.map(([reason, count]) => `${count} (${reason})`).join(', ')]] as const)),
     ['read again', readAgain(media)],
     ...(media.goneMeanwhile === 0
       ? []
-      : ([['deleted meanwhile', `${media.goneMeanwhile} files, by retention`]] as const)),
+      : ([['deleted meanwhile', `${counted(media.goneMeanwhile, 'file')}, by retention`]] as const)),
     ...outcome.earlierKeys.map(
-      ({ fingerprint, days }) => ['earlier key', `${fingerprint} signed ${days} days`] as const,
+      ({ fingerprint, days }) => ['earlier key', `${fingerprint} signed ${counted(days, 'day')}`] as const,
     ),
     ['signing key', outcome.keyFingerprint ?? 'none yet'],
     ['head', outcome.head ?? 'none yet'],
@@ -168,6 +169,6 @@ function formatOutcome(outcome: Outcome): string {
 }
 
 function readAgain({ clips, segments, bytes }: Outcome['media']): string {
-  const footage = segments === 0 ? [] : [`${segments} segments of footage`];
-  return [`${clips} clips`, ...footage, formatBytes(bytes)].join(', ');
+  const footage = segments === 0 ? [] : [`${counted(segments, 'segment')} of footage`];
+  return [counted(clips, 'clip'), ...footage, formatBytes(bytes)].join(', ');
 }

@@ -1,6 +1,5 @@
 // A message as a mail, handed to one mail server.
 
-import { createTransport } from 'nodemailer';
 import { readSecretFile } from '../access/secret-file.ts';
 import { FailedError } from '../base/errors.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -20,6 +19,8 @@ export function emailChannel(settings: EmailSettings, timeoutMs = sendTimeoutMs)
     async send(message, aborted) {
       const pass = passwordFile === null ? undefined : await readSecretFile(passwordFile);
       const ca = caFile === null ? undefined : await readAuthority(caFile);
+      // Loaded with the first mail: most installations send none, and it would be memory for as long as they run.
+      const { createTransport } = await import('nodemailer');
       const transport = createTransport({
         ...{
           host,

@@ -1,3 +1,4 @@
+import { counted } from './counted.ts';
 import type { Forecast } from './retention-forecast.ts';
 import { dayMs, type Unmet } from './retention-plan.ts';
 
@@ -13,15 +14,15 @@ export function unmetSentence(unmet: Unmet): string {
     case 'floor-too-high':
       return `retention.minFreeBytes (${bytesText(unmet.minFreeBytes)}) is more than half of the disk (${bytesText(unmet.totalBytes)}), so only ${bytesText(unmet.floorBytes)} are kept free: lower the setting, or take a larger disk.`;
     case 'clock':
-      return `The clock of this machine is ${Math.floor(unmet.jumpMs / dayMs)} days ahead of the last pass: nothing is deleted for its age until it has run on for a day; if it is right, clipward retention run --trust-clock.`;
+      return `The clock of this machine is ${counted(Math.floor(unmet.jumpMs / dayMs), 'day')} ahead of the last pass: nothing is deleted for its age until it has run on for a day; if it is right, clipward retention run --trust-clock.`;
   }
 }
 
 /** "30 days asked, 11 fit" and what to do; undefined for a promise that is kept, or none. */
 export function promiseSentence({ camera, media, askedDays, fitDays, isKept }: Forecast): string | undefined {
   if (isKept || askedDays === null || fitDays === null) return undefined;
-  const days = media === 'footage' ? 'days of footage' : 'days';
-  return `${camera}: ${askedDays} ${days} asked, ${Math.floor(fitDays)} fit at the present rate: give it more room (clipward camera set --max-bytes, a larger disk), let the camera send less, or ask for fewer days.`;
+  const asked = `${counted(askedDays, 'day')}${media === 'footage' ? ' of footage' : ''}`;
+  return `${camera}: ${asked} asked, ${Math.floor(fitDays)} fit at the present rate: give it more room (clipward camera set --max-bytes, a larger disk), let the camera send less, or ask for fewer days.`;
 }
 
 export function heldSentence(heldBytes: number, mediaBytes: number): string {

@@ -33,12 +33,18 @@ export type CertificateFacts = Readonly<{
   fingerprint: string;
 }>;
 
-/** `name` and what is wrong with it; `certificate` when it could be read all the same. */
 export type CertificateTrouble = Readonly<{ name: CertificateName; sentence: string }>;
+
+/** Its files are there, or should be; the sentence says why nobody can be shown it. */
+export type UnusableCertificate = CertificateTrouble & CertificateFiles;
+
+type CertificateFiles = Readonly<{ file: string; keyFile: string }>;
 
 export type CertificateReport = Readonly<{
   /** Those that are there and can be used; empty before the first start. */
   certificates: readonly CertificateFacts[];
+  /** The one from elsewhere first. */
+  unusable: readonly UnusableCertificate[];
   /** What keeps one from being used, and what is near its end. */
   troubles: readonly CertificateTrouble[];
 }>;
@@ -50,30 +56,41 @@ export async function readCertificates(
   warnBeforeMs?: number,
 ): Promise<CertificateReport> {
   const certificates: CertificateFacts[] = [];
-  const troubles: CertificateTrouble[] = [];
-  const outside = await tried('outside', troubles, async () =>
-    places.outsideDir === null ? undefined : readOutsideCertificate(places.outsideDir),
+  const unusable: UnusableCertificate[] = [];
+  const { outsideDir } = places;
+  const outsideAt = filesOf('outside', places);
+  const outside = await tried('outside', outsideAt, unusable, async () =>
+    outsideDir === null ? undefined : readOutsideCertificate(outsideDir),
   );
-  if (outside !== undefined && places.outsideDir !== null) {
-    const files = outsideFiles(places.outsideDir);
+  if (outside !== undefined)
     certificates.push({
-      ...{ name: 'outside', file: files.certificate, keyFile: files.key, shown: true },
-      ...{ renewedBy: 'somebody else', ...factsOf(outside.leaf, nowMs, warnBeforeMs) },
+      ...{ name: 'outside', ...outsideAt, shown: true, renewedBy: 'somebody else' },
+      ...factsOf(outside.leaf, nowMs, warnBeforeMs),
     });
-  }
   for (const name of ['server-rsa', 'server-ecdsa', 'ca'] as const) {
-    const pair = await tried(name, troubles, () => readPair(places.certsDir, name));
+    const files = filesOf(name, places);
+    const pair = await tried(name, files, unusable, () => readPair(places.certsDir, name));
     if (pair?.certificate === undefined) continue;
     const { leaf } = pair.certificate;
     certificates.push({
-      ...{ name, file: certificateFileOf(places.certsDir, name) },
-      keyFile: pair.key === undefined ? null : keyFileOf(places.certsDir, name),
+      ...{ name, file: files.file, keyFile: pair.key === undefined ? null : files.keyFile },
       shown: name !== 'ca' && isShown(name, places, outside?.type),
       renewedBy: isOurs(leaf) ? 'clipward' : 'somebody else',
       ...factsOf(leaf, nowMs, warnBeforeMs),
     });
   }
-  return { certificates, troubles: [...troubles, ...certificates.flatMap(lifeTrouble)] };
+  const troubles = [
+    ...unusable.map(({ name, sentence }) => ({ name, sentence })),
+    ...certificates.flatMap(lifeTrouble),
+  ];
+  return { certificates, unusable, troubles };
+}
+
+function filesOf(name: CertificateName, { certsDir, outsideDir }: CertificatePlaces): CertificateFiles {
+  if (name !== 'outside')
+    return { file: certificateFileOf(certsDir, name), keyFile: keyFileOf(certsDir, name) };
+  const { certificate, key } = outsideFiles(outsideDir ?? '');
+  return { file: certificate, keyFile: key };
 }
 
 /** As readInstalledCertificates chooses. */
@@ -87,14 +104,15 @@ function isShown(
 
 async function tried<T>(
   name: CertificateName,
-  troubles: CertificateTrouble[],
+  files: CertificateFiles,
+  unusable: UnusableCertificate[],
   read: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    troubles.push({ name, sentence: error.message });
+    unusable.push({ name, ...files, sentence: error.message });
     return undefined;
   }
 }

@@ -2,6 +2,7 @@
 // finding is told as soon as it is sure, so an archive of any size is checked in little memory.
 
 import { errnoOf, FailedError, messageOf, TransientError } from '../base/errors.ts';
+import { counted } from '../domain/counted.ts';
 import { checkReferences, checkSoundness, foreignMarker } from './invariants/catalogue-file.ts';
 import { checkClipFiles } from './invariants/clip-files.ts';
 import { type Finding, violation } from './invariants/finding.ts';
@@ -175,6 +176,6 @@ function refuseToDrop(camera: string | null, gone: number | null, all: number): 
       `Files of ${camera} have gone missing while it was checked, as if a disk or directory were not there: look at it, and check again.`,
     );
   throw new FailedError(
-    `${gone} of the ${all} files of ${camera} are missing, more than half, as if a disk or directory were not there: bring it back, or take the rows out with --drop-most.`,
+    `${gone} of the ${counted(all, 'file')} of ${camera} ${gone === 1 ? 'is' : 'are'} missing, more than half, as if a disk or directory were not there: bring it back, or take the rows out with --drop-most.`,
   );
 }

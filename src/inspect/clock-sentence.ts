@@ -1,4 +1,5 @@
 import { type ClockPeriod, isWrong, quarterHoursOff } from '../domain/clock-offset.ts';
+import { counted } from '../domain/counted.ts';
 
 /** `1 h 0 min 3 s ahead (within 4 s; a whole hour: daylight saving or time zone?)`, or `right (within 4 s)`. */
 export function clockSentence(clock: Pick<ClockPeriod, 'offsetMs' | 'uncertaintyMs'>): string {
@@ -9,7 +10,7 @@ export function clockSentence(clock: Pick<ClockPeriod, 'offsetMs' | 'uncertainty
   const guess =
     quarters === 0
       ? ''
-      : `; ${hours === 1 ? 'a whole hour' : `${hours} hours`}: daylight saving time or a wrong time zone?`;
+      : `; ${hours === 1 ? 'a whole hour' : counted(hours, 'hour')}: daylight saving time or a wrong time zone?`;
   return `${durationText(Math.abs(clock.offsetMs))} ${clock.offsetMs > 0 ? 'ahead' : 'behind'} (${within}${guess})`;
 }
 

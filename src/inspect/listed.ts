@@ -1,3 +1,5 @@
+import { counted } from '../domain/counted.ts';
+
 const shown = 8;
 
 /** `front-door, yard and 3 more`: an installation may have hundreds. */
@@ -10,7 +12,7 @@ export function listed(names: readonly string[]): string {
 export function roughly(ms: number): string {
   const [unit, word] = units.find(([each]) => ms >= 2 * each) ?? [1000, 'second'];
   const count = Math.max(0, Math.floor(ms / unit));
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
+  return counted(count, word);
 }
 
 const units = [

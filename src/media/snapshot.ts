@@ -1,9 +1,9 @@
 // One picture of footage in its full size, by way of raw pixels as thumbnails are made.
 
-import sharp from 'sharp';
 import type { Confinement } from './confine.ts';
 import { inputPath } from './confine.ts';
 import { confiningOptions, maxPixels } from './decoding.ts';
+import { encodeJpeg } from './encode-jpeg.ts';
 import { parsePictures } from './ppm.ts';
 
 const deadlineMs = 15_000;
@@ -39,9 +39,6 @@ export async function makeSnapshot(
       jpeg: null,
       problem: end === 'deadline' ? 'decoding it took too long' : 'the picture cannot be decoded',
     };
-  const { pixels, width, height } = picture;
-  const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: jpegQuality })
-    .toBuffer();
-  return { jpeg, width, height };
+  const { width, height } = picture;
+  return { jpeg: await encodeJpeg(picture, jpegQuality), width, height };
 }

@@ -1,10 +1,10 @@
 // One JPEG that shows what is in a clip. The confined ffmpeg decodes and scales; what comes back is a picture in the
 // plainest format there is, parsed strictly; sharp gets its pixels and never a file that a stranger made.
 
-import sharp from 'sharp';
 import type { Confinement } from './confine.ts';
 import { inputPath } from './confine.ts';
 import { confiningOptions, kindOf } from './decoding.ts';
+import { encodeJpeg } from './encode-jpeg.ts';
 import { type Picture, parsePictures } from './ppm.ts';
 import type { Container } from './sniff.ts';
 
@@ -21,11 +21,6 @@ const maxKeyFrames = 3;
 const maxSearchSeconds = 30;
 /** Standard deviation of a channel (0 to 127.5): below it in all three, a frame is one colour and the noise of a sensor. */
 const clearDeviation = 8;
-
-// One picture at a time, nothing kept, and no loader at all: libvips reads many formats with as many libraries.
-sharp.concurrency(1);
-sharp.cache(false);
-sharp.block({ operation: ['VipsForeignLoad'] });
 
 export type Thumbnail = Readonly<
   { jpeg: Buffer; width: number; height: number } | { jpeg: null; problem: string }
@@ -66,11 +61,8 @@ export async function makeThumbnail(
     },
   });
   if (best === undefined) return { jpeg: null, problem: problemOf(end, output.length > 0, complaint) };
-  const { pixels, width, height } = best.picture;
-  const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: jpegQuality })
-    .toBuffer();
-  return { jpeg, width, height };
+  const { width, height } = best.picture;
+  return { jpeg: await encodeJpeg(best.picture, jpegQuality), width, height };
 }
 
 function decodingArguments(container: Container, frames: number): string[] {

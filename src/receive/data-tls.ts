@@ -12,7 +12,12 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { createBufferPool } from './buffer-pool.ts';
+import { readInto } from './read-into.ts';
 import { type TlsFacts, tlsFactsOf } from './tls-facts.ts';
+
+/** What one read takes from the kernel at most: several records of TLS. */
+const encrypted = createBufferPool(128 * 1024);
 
 export type DataFacts = Readonly<{
   tls: TlsFacts;
@@ -55,8 +60,9 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
       done(error);
     },
   });
-  raw.on('data', chunk => {
+  readFrom(raw, chunk => {
     if (!tap.push(chunk)) raw.pause();
+    return tap.readableLength === 0;
   });
   raw.once('end', () => tap.push(null));
   raw.once('error', error => tap.destroy(error));
@@ -102,6 +108,20 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
       socket.end();
     },
   };
+}
+
+/** TLS takes a piece at once, mostly: then `push` answers that its memory is free again. */
+function readFrom(raw: Socket, push: (piece: Buffer) => boolean): void {
+  let buffer = encrypted.take();
+  const isOurs = readInto(raw, {
+    buffer: () => buffer,
+    onBytes(piece) {
+      if (!push(piece)) buffer = encrypted.take();
+    },
+  });
+  if (!isOurs) raw.on('data', push);
+  // What TLS has not taken by then is lost with the connection; until then the kernel may write to it.
+  raw.once('close', () => encrypted.giveBack(buffer));
 }
 
 /**

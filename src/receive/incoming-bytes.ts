@@ -1,8 +1,14 @@
 // The bytes of an upload as they come, gathered: Node hands TLS data over in pieces of 16 KiB, and while one batch is
-// written the next one collects, so that writes grow with the load instead of their number.
+// written the next one collects, so that writes grow with the load instead of their number. Pieces lie one behind the other
+// in chunks of ours, which are used again.
 
 import type { TLSSocket } from 'node:tls';
+import { createBufferPool } from './buffer-pool.ts';
+import { readInto } from './read-into.ts';
 
+/** What is decrypted, hashed and written is still in the cache of the core. */
+const chunkBytes = 256 * 1024;
+const chunks = createBufferPool(chunkBytes);
 /** Above this much unwritten data the socket is paused, and with it the client (TCP's window). */
 const maxGatheredBytes = 1024 * 1024;
 /** A piece has a cost of its own, however small: TLS records of one byte are legal. */
@@ -11,8 +17,13 @@ const maxGatheredPieces = 4096;
 export type BytesEnd = 'ended' | 'reset' | 'stalled' | 'too-slow';
 
 export type IncomingBytes = Readonly<{
-  /** Everything that has come since the last call, at least one piece; null after the last. Rejects with the signal's reason. */
+  /**
+   * Everything that has come since the last call, at least one piece; null after the last. Rejects with the signal's reason.
+   * A batch is valid until the next call: its memory is then used again.
+   */
   next(): Promise<Buffer[] | null>;
+  /** No batch is in use any more. */
+  release(): void;
   /** How it ended; meaningful once `next` has answered null. */
   end(): BytesEnd;
 }>;
@@ -28,6 +39,7 @@ export function gatherBytes(
 ): IncomingBytes {
   const { stallTimeoutMs, signal } = options;
   const minBytesPerSpan = (options.minBytesPerSecond * stallTimeoutMs) / 1000;
+  const memory = createChunks();
   let pieces: Buffer[] = [];
   let bytes = 0;
   let bytesInSpan = 0;
@@ -52,8 +64,10 @@ export function gatherBytes(
     bytesInSpan = 0;
     wasHeldBack = socket.isPaused();
   }, stallTimeoutMs);
-  socket.on('data', (piece: Buffer) => {
-    pieces.push(piece);
+  const onBytes = (piece: Buffer) => {
+    const last = pieces.at(-1);
+    if (last !== undefined && follows(last, piece)) pieces[pieces.length - 1] = joined(last, piece);
+    else pieces.push(piece);
     bytes += piece.length;
     bytesInSpan += piece.length;
     stall.refresh();
@@ -62,7 +76,19 @@ export function gatherBytes(
       socket.pause();
     }
     wake?.();
+  };
+  // What came together with the handshake is in the stream already.
+  const early: Buffer | null = socket.read();
+  if (early !== null) onBytes(early);
+  const isOurs = readInto(socket, {
+    buffer: memory.room,
+    onBytes(piece) {
+      memory.filled(piece.length);
+      onBytes(piece);
+    },
   });
+  if (isOurs) socket.resume();
+  else socket.on('data', onBytes);
   socket.once('end', () => finish('ended'));
   socket.once('error', () => finish('reset'));
   socket.once('close', () => finish('reset'));
@@ -74,6 +100,7 @@ export function gatherBytes(
 
   return {
     async next() {
+      memory.free();
       if (pieces.length === 0 && end === null) {
         await new Promise<void>(resolve => {
           wake = resolve;
@@ -86,10 +113,59 @@ export function gatherBytes(
       const batch = pieces;
       pieces = [];
       bytes = 0;
+      memory.handOut();
       if (end === null) stall.refresh();
       if (socket.isPaused()) socket.resume();
       return batch;
     },
+    release() {
+      // Until then TLS may still write to the chunk that is not full.
+      if (socket.closed) memory.close();
+      else socket.once('close', memory.close);
+    },
     end: () => end ?? 'reset',
+  };
+}
+
+/** Both in one chunk, one behind the other. */
+function follows(last: Buffer, piece: Buffer): boolean {
+  return last.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset;
+}
+
+function joined(last: Buffer, piece: Buffer): Buffer {
+  return Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
+}
+
+/** The chunks of one upload: full ones go back to the pool when what is in them was handed out and is done with. */
+function createChunks() {
+  let chunk = chunks.take();
+  let used = 0;
+  /** Full, and not handed out yet. */
+  let full: Buffer[] = [];
+  let handedOut: Buffer[] = [];
+  const free = () => {
+    for (const each of handedOut.splice(0)) chunks.giveBack(each);
+  };
+  return {
+    room(): Buffer {
+      if (used === chunkBytes) {
+        full.push(chunk);
+        chunk = chunks.take();
+        used = 0;
+      }
+      return chunk.subarray(used);
+    },
+    filled(bytes: number): void {
+      used += bytes;
+    },
+    handOut(): void {
+      handedOut = full;
+      full = [];
+    },
+    free,
+    close(): void {
+      for (const each of [chunk, ...full.splice(0)]) chunks.giveBack(each);
+      free();
+    },
   };
 }

@@ -93,6 +93,8 @@ export async function receiveBytes(
     cutBy = await copy();
   } catch (error) {
     cutBy = signal.aborted ? (signal.reason as CutReason) : diskTrouble(session, error);
+  } finally {
+    incoming.release();
   }
   const end = incoming.end();
   if (cutBy === null && end !== 'ended') cutBy = end;

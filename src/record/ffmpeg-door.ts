@@ -5,6 +5,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { maxPictureBytes } from '../domain/rtsp/hold-pictures.ts';
 import { createRtspReader, type RtspMessage } from '../domain/rtsp/rtsp-reader.ts';
 import { type OfferedTrack, writeSessionDescription } from '../domain/rtsp/session-description.ts';
 
@@ -30,8 +31,8 @@ export const maxKnocks = 32;
 const knockTimeoutMs = 5000;
 /** More than the longest packet (64 KiB and its header). */
 const gatheredBytes = 128 * 1024;
-/** Packets stop far below it: an ffmpeg that was taken over asks, and does not read the answers. */
-const maxUnreadBytes = 1024 * 1024;
+/** Packets stop far below it, behind a whole picture: an ffmpeg that was taken over asks, and does not read the answers. */
+const maxUnreadBytes = maxPictureBytes + 1024 * 1024;
 
 export async function openFfmpegDoor(options: {
   tracks: readonly OfferedTrack[];

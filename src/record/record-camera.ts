@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import { createRecentFragments, type RecentFragments } from './recent-fragments.ts';
 import { type RecordingOver, recordOnce, settle } from './record-once.ts';
 import { type CameraSource, type RecorderParts, standardDelays } from './recorder-parts.ts';
+import { createRecoverLeft } from './recover-segment.ts';
 
 export type CameraRecorder = AsyncDisposable &
   Readonly<{
@@ -30,6 +31,7 @@ export function startCameraRecorder(
   const closing = new AbortController();
   const recent = createRecentFragments();
   const told = createTold();
+  const recoverLeft = createRecoverLeft(camera, parts);
   let wanted = first;
   /** Aborted when what is wanted changes. */
   let change = new AbortController();
@@ -41,18 +43,18 @@ export function startCameraRecorder(
     if (source === null) {
       state.wasRecorded = false;
       recent.clear();
-      return (await attempt(() => settle(camera, parts, off))) ? idleMs : diskRetryMs;
+      return (await attempt(() => settle(camera, { parts, recoverLeft }, off))) ? idleMs : diskRetryMs;
     }
     if (!state.wasRecorded)
       await attempt(() => parts.catalogue.beginGap(camera, parts.clock.now(), 'restart'));
     state.wasRecorded = true;
     const begunMs = parts.clock.monotonicMs();
     const over = await recordOnce(camera, {
-      ...{ parts, log, recent, source, changed },
+      ...{ parts, recoverLeft, log, recent, source, changed },
       whyStopped: () => (wanted === null ? 'off' : 'restart'),
       onRecording: told.forget,
     });
-    await attempt(() => settle(camera, parts, over));
+    await attempt(() => settle(camera, { parts, recoverLeft }, over));
     if (changed.aborted) {
       state.failures = 0;
       return 0;

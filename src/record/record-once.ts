@@ -6,7 +6,7 @@ import type { SegmentEnd } from '../catalogue/footage.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
 import type { RecentFragments } from './recent-fragments.ts';
 import { type CameraSource, type RecorderParts, standardDelays } from './recorder-parts.ts';
-import { recoverSegment } from './recover-segment.ts';
+import type { RecoverLeft } from './recover-segment.ts';
 import { startSegmentWriter } from './segment-writer.ts';
 import { type StreamEnd, StreamError } from './stream-error.ts';
 
@@ -18,6 +18,7 @@ export async function recordOnce(
   camera: string,
   run: {
     parts: RecorderParts;
+    recoverLeft: RecoverLeft;
     log: Log;
     recent: RecentFragments;
     source: CameraSource;
@@ -30,7 +31,7 @@ export async function recordOnce(
   const { parts, log, recent, source, changed } = run;
   if (await isFull(parts)) return noRoom;
   try {
-    await recoverLeft(camera, parts, { endReason: 'crash', gap: 'restart' });
+    await run.recoverLeft({ endReason: 'crash', gap: 'restart' });
   } catch (error) {
     return overByDisk(error);
   }
@@ -84,23 +85,14 @@ export async function recordOnce(
  */
 export async function settle(
   camera: string,
-  parts: RecorderParts,
+  { parts, recoverLeft }: Readonly<{ parts: RecorderParts; recoverLeft: RecoverLeft }>,
   { endReason, gap }: RecordingOver,
 ): Promise<void> {
   try {
-    await recoverLeft(camera, parts, { endReason, gap });
+    await recoverLeft({ endReason, gap });
   } finally {
     parts.catalogue.beginGap(camera, parts.clock.now(), gap);
   }
-}
-
-async function recoverLeft(
-  camera: string,
-  { catalogue, files, clock }: RecorderParts,
-  as: Readonly<{ endReason: SegmentEnd; gap: GapReason }>,
-): Promise<void> {
-  const left = catalogue.openSegments().find(open => open.camera === camera);
-  if (left) await recoverSegment({ catalogue, files, now: () => clock.now() }, left, as);
 }
 
 /** One look at a time: a disk that does not answer would take every thread there is. */

@@ -150,7 +150,10 @@ t.test('one that is killed goes on where it was', async t => {
   cpSync(out, early, { recursive: true });
   writeFileSync(join(early, 'clipward.yaml'), readFileSync(installation.config));
   const refused = await makeRefusal(t, join(early, 'clipward.yaml'));
-  t.match(refused, { code: 78, stderr: /is not empty and .*archive-id does not exist/ });
+  t.match(refused, {
+    code: 78,
+    stderr: /is not empty and .*archive-id does not exist, .*a backup that was not completed: .*--resume/,
+  });
 
   const { code, stdout } = await installation.run(['backup', '--out', out, '--resume']);
   t.match({ code, stdout }, { code: 0, stdout: /, complete\nmedia +3 clips/ });

@@ -120,7 +120,7 @@ t.test('a data connection that never comes, and a good upload, are explained', a
   });
   const text = (await installation.run(['camera', 'show', 'front-door'])).stdout;
   t.match(text, /^passive mode +EPSV$/m);
-  t.match(text, /^close_notify +1 uploads ended with it, 0 without; 1 were cut short$/m);
+  t.match(text, /^close_notify +1 upload ended with it, 0 without; 1 cut short$/m);
   t.match(text, /^last refusal +\S+ from 127\.0\.0\.1: Upload of/m);
   t.match(text, /^hint +Its last upload was cut short/m);
 });

@@ -35,7 +35,7 @@ t.test('before the first start there is nothing to show or hand out, and renew m
   t.teardown(() => installation.remove());
   const none = await installation.run(['cert', 'show']);
   t.match(none, { code: 0, stdout: /no certificate yet.*serve/ });
-  t.same(await installation.json(['cert', 'show']), { certificates: [], troubles: [] });
+  t.same(await installation.json(['cert', 'show']), { certificates: [], unusable: [], troubles: [] });
   t.match(await installation.run(['cert', 'export-ca']), { code: 1, stderr: /There is no authority yet/ });
   const renewed = await installation.run(['cert', 'renew']);
   t.match(renewed, { code: 0, stdout: /server-rsa is valid until .*\nserver-ecdsa is valid until / });
@@ -147,12 +147,14 @@ t.test(
     certbot.renew({ days: 60 });
     await daemon.waitForLog(({ msg }) => msg === 'certificates reloaded', 2);
 
+    const before = await fingerprintShown(installation.implicitPort);
     chmodSync(certbot.newest('privkey'), 0o644);
     const show = await installation.run(['cert', 'show']);
     t.match(show, {
       code: 1,
       stdout: /privkey\.pem may be read or changed by other users \(mode 644\): chmod 600/,
     });
+    t.equal(await fingerprintShown(installation.implicitPort), before, 'the one from before stays');
     const { warnings } = await installation.json(['status']);
     t.match(warnings, [/privkey\.pem may be read/]);
     const doctor = await installation.run(['doctor']);
@@ -171,6 +173,61 @@ t.test(
     t.match(
       mismatched.stderr(),
       /^clipward: \S+fullchain\.pem does not belong to \S+privkey\.pem: [^\n]+\n$/,
+    );
+  },
+);
+
+t.test(
+  'a certificate that cannot be used is listed first, with why, and what is shown until then',
+  async t => {
+    const installation = await makeInstallation({
+      settings: ['  tls: { certificateDir: ./live/cam.example }'],
+    });
+    t.teardown(() => installation.remove());
+    t.match(await installation.run(['cert', 'renew']), { code: 0 });
+    const live = join(installation.root, 'live', 'cam.example');
+    const files = { file: join(live, 'fullchain.pem'), keyFile: join(live, 'privkey.pem') };
+    const listed = async (why: RegExp) => {
+      const { code, stdout } = await installation.run(['cert', 'show']);
+      t.equal(code, 1);
+      t.match(
+        stdout,
+        /^Certificate from elsewhere, which cannot be used\n {2}file +\S+fullchain\.pem\n {2}key +\S+privkey/,
+      );
+      t.match(
+        stdout,
+        /\n {2}until then +a clipward that runs stays with what it showed before; .*\n\nOur certificate, RSA/,
+      );
+      t.equal(stdout.match(new RegExp(why, 'g'))?.length, 1, `${why} once`);
+      const json = await installation.run(['cert', 'show', '--json']);
+      t.equal(json.code, 1);
+      const { unusable, troubles, certificates } = JSON.parse(json.stdout);
+      t.match(unusable, [{ name: 'outside', ...files, sentence: why }]);
+      t.equal(unusable.length, 1);
+      t.same(troubles, [{ name: 'outside', sentence: unusable[0].sentence }]);
+      t.same(
+        certificates.map(({ name }: { name: string }) => name),
+        ['server-rsa', 'server-ecdsa', 'ca'],
+      );
+    };
+    await listed(/privkey\.pem is missing/);
+    const certbot = makeCertbotDirectory(installation.root);
+    chmodSync(certbot.newest('privkey'), 0o640);
+    await listed(/may be read or changed by other users \(mode 640\)/);
+    chmodSync(certbot.newest('privkey'), 0o600);
+    certbot.issue();
+    certbot.unlinkLive('fullchain');
+    certbot.linkLive('fullchain');
+    await listed(/fullchain\.pem does not belong to/);
+    certbot.unlinkLive('privkey');
+    certbot.linkLive('privkey');
+    t.match(await installation.json(['cert', 'show']), { certificates: [{ name: 'outside' }], unusable: [] });
+    writeFileSync(join(installation.certsDir, 'server-rsa.key'), 'no key');
+    writeFileSync(join(installation.certsDir, 'ca.crt'), 'no certificate');
+    const { stdout } = await installation.run(['cert', 'show']);
+    t.match(
+      stdout,
+      /^Our certificate, RSA, which cannot be used.*Our authority, which cannot be used.*the server certificates stay as they are/s,
     );
   },
 );

@@ -269,7 +269,7 @@ t.test(
     );
     t.match(late.gaps, [{ camera: 'front-door', reason: 'stalled', lasts: true }]);
     const { out } = await run('event', 'show', late.id);
-    t.match(out, /^footage +a gap \(stalled\)$/m);
+    t.match(out, /^footage +1 gap \(stalled\)$/m);
     t.match(out, /back-fill/);
   },
 );

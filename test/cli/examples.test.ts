@@ -6,7 +6,7 @@ import { complaintAbout, leavesOf, programOfMain } from '../support/command-tree
 import { runCommand } from '../support/daemon.ts';
 
 t.test('every command has examples, and each of them can be typed like that', async t => {
-  const leaves = leavesOf(await programOfMain()).filter(({ path }) => path !== 'completion cameras');
+  const leaves = leavesOf(programOfMain()).filter(({ path }) => path !== 'completion cameras');
   t.ok(leaves.length > 30, 'commands were found');
   for (const { path } of leaves) {
     const examples = examplesOf(path);
@@ -19,7 +19,7 @@ t.test('every command has examples, and each of them can be typed like that', as
 });
 
 t.test('there are no examples of commands that are gone', async t => {
-  const paths = leavesOf(await programOfMain()).map(({ path }) => path);
+  const paths = leavesOf(programOfMain()).map(({ path }) => path);
   t.same(
     pathsWithExamples().filter(path => !paths.includes(path)),
     [],

@@ -102,6 +102,8 @@ t.test('each family of errors has its exit code, and a bug shows no stack', asyn
     said: 'clipward: It is not there.\n',
   });
   t.same(await failing(new TransientError('It is busy.')), { code: 1, said: 'clipward: It is busy.\n' });
+  const newer = new TransientError('Run the newer.', { cause: new SettingsError('Run the newer.') });
+  t.same(await failing(newer), { code: 78, said: 'clipward: Run the newer.\n' });
   const full = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
   t.match(await failing(full), {
     code: 1,

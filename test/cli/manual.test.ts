@@ -22,7 +22,7 @@ function rendered(program: string, args: string[]) {
 t.test('each command, option and example is in it', async t => {
   t.equal(code, 0);
   const plain = page.replaceAll('\\-', '-').replaceAll('\n', ' ');
-  for (const { path, command } of leavesOf(await programOfMain())) {
+  for (const { path, command } of leavesOf(programOfMain())) {
     if (path === 'completion cameras') continue;
     t.ok(plain.includes(`.SS "clipward ${path}`), path);
     for (const { flags } of command.options) t.ok(plain.includes(`.B ${flags} `), `${path} ${flags}`);

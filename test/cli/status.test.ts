@@ -30,6 +30,15 @@ t.test('where all is well the first line says so, and a line of each camera what
   t.match(formatStatus(well), /^days of room +41$/m);
   t.match(formatStatus({ ...well, diskDaysLeft: 3650 }), /^days of room +3650$/m);
   t.match(formatStatus({ ...well, diskDaysLeft: 3651 }), /^days of room +more than ten years$/m);
+  t.match(formatStatus({ ...well, diskDaysLeft: 1 }), /^days of room +1$/m);
+  t.match(formatStatus({ ...well, diskDaysLeft: 0.99 }), /^days of room +none: the oldest goes$/m);
+  const unrated = { ...well, diskDaysLeft: null };
+  t.match(formatStatus(unrated), /^days of room +known when the first footage is finished$/m);
+  for (const recording of [false, null])
+    t.match(
+      formatStatus({ ...unrated, cameras: [{ ...den, recording }] }),
+      /^days of room +nothing has arrived in the last week$/m,
+    );
   t.end();
 });
 
@@ -59,7 +68,10 @@ t.test('what is wrong stands first, each thing once, and cannot move the cursor'
     formatStatus({ ...well, running: ['receive'], alerts: [stopped] }),
     /One thing is wrong:\n! The role archive hangs/,
   );
-  t.match(formatStatus({ ...well, marker: 'missing-or-foreign' }), /! The data directory is not the archive/);
+  const missing = { ...well, marker: 'missing-or-foreign' as const };
+  t.match(formatStatus(missing), /One thing is wrong:\n! The data directory is not the archive/);
+  const known = { ...alert('The disk is away.'), kind: 'disk-missing' as const, subject: '' };
+  t.match(formatStatus({ ...missing, alerts: [known] }), /One thing is wrong:\n! The disk is away\.\n\n/);
   t.end();
 });
 

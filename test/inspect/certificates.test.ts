@@ -31,6 +31,9 @@ t.test('one that is shown is told of when it nears its end, with whose it is to 
     },
   ]);
   t.match(await troubles(endsAt), [{ name: 'outside', sentence: /fullchain\.pem ended on/ }]);
+  t.match((await readCertificates({ certsDir, outsideDir: certbot.live }, endsAt)).certificates[0], {
+    ...{ name: 'outside', life: 'ended', shown: true },
+  });
   // Made one after the other, they may end a second apart.
   const ownEndsAt = Math.max(endOf(own.rsa.cert), endOf(own.ecdsa.cert));
   const late = await troubles(ownEndsAt - 14 * dayMs, null);

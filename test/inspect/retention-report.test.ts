@@ -7,6 +7,7 @@ import { dayMs, type Eviction, type EvictionReason } from '../../src/domain/rete
 import { retentionPromise } from '../../src/inspect/checks/retention-promise.ts';
 import { type OutlookSources, readOutlook, retentionReport } from '../../src/inspect/retention-report.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import { sampleOpenSegment, sampleSegment } from '../catalogue/footage-rows.ts';
 import { sampleClip, sampleReceipt } from '../catalogue/sample-clip.ts';
 
 const now = Date.UTC(2026, 10, 21, 12);
@@ -71,6 +72,18 @@ t.test('the forecast is the rate of the last week against what the disk has abov
   t.match(larger, { forecast: [{ fitDays: 30, isKept: true }], unmet: [] });
   // Of a small disk less is kept free than was asked for: half-way from 100 to 950.
   t.match(outlook({ disk: { freeBytes: 1525, totalBytes: 1900 } }), { diskDaysLeft: 10 });
+});
+
+t.test('footage alone counts as clips do, as soon as a file of it is finished', async t => {
+  const { catalogue, outlook } = opened(t);
+  const startAt = now - dayMs;
+  catalogue.addOpenSegment(sampleOpenSegment('whole', { startAt }));
+  t.match(outlook(), { diskDaysLeft: null, forecast: [] }, 'what it takes is not known yet');
+  catalogue.fileSegment(sampleSegment('whole', { startAt, keptFrom: startAt, bytes: 200 }), { gap: 'off' });
+  t.match(outlook(), {
+    ...{ mediaBytes: 200, diskDaysLeft: 10 },
+    forecast: [{ camera: 'den', media: 'footage', bytesPerDay: 200, measuredDays: 1, fitDays: 11 }],
+  });
 });
 
 t.test('what was imported today and arrived long ago is no rate', async t => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
+import { maxPictureBytes } from '../../src/domain/rtsp/hold-pictures.ts';
 import type { OfferedTrack } from '../../src/domain/rtsp/session-description.ts';
 import { maxKnocks, openFfmpegDoor } from '../../src/record/ffmpeg-door.ts';
 
@@ -121,6 +122,28 @@ t.test('a client that asks and does not read the answers is cut off', async t =>
   fill();
   await door.left;
   t.pass();
+  await door[Symbol.asyncDispose]();
+});
+
+t.test('a client that asks while a whole picture waits for it is answered', async t => {
+  const { door, port } = await opened();
+  const socket = await knock(port);
+  await said(socket, ask('SETUP', `${door.url}/trackID=0`, 'Transport: x;interleaved=0-1\r\n'));
+  socket.pause();
+  const bytes = Buffer.alloc(60_004);
+  // As much as the kernel takes; then a picture, before the request is read.
+  while (door.send({ track: 0, isControl: false, bytes }));
+  socket.write(ask('OPTIONS', door.url));
+  for (let sent = 0; sent < maxPictureBytes; sent += bytes.length)
+    door.send({ track: 0, isControl: false, bytes });
+  let tail = '';
+  socket.on('data', chunk => {
+    tail = (tail + chunk.toString('latin1')).slice(-1000);
+    if (tail.includes('Public: OPTIONS')) socket.end();
+  });
+  socket.resume();
+  await once(socket, 'close');
+  t.match(tail, /Public: OPTIONS/);
   await door[Symbol.asyncDispose]();
 });
 

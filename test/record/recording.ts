@@ -101,7 +101,7 @@ export async function openRecording(
     }) as Catalogue,
     files: {
       create: watched('create', async path => watchedFile(await files.create(path))),
-      recover: watched('recover', path => files.recover(path)),
+      recover: watched('recover', (path, options) => files.recover(path, options)),
     },
     freeBytes: async () => room.freeBytes,
     minFreeBytes: 1e6,

@@ -1,9 +1,9 @@
 // What is recorded when: accounts, schedules, clocks, disks and cameras that come and go, in simulated time.
 
 import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { StreamError } from '../../src/record/stream-error.ts';
 import { scriptedSource } from './recording.ts';
 import { footage, noon, other, simulated } from './simulated.ts';
@@ -281,6 +281,58 @@ t.test('a disk that is taken away is a gap, and what it held is filed when it is
   t.ok(segments('den').some(({ endAt }) => endAt === disk[0]?.startAt));
   t.ok(segments('den').some(({ startAt }) => startAt === disk[0]?.endAt));
 });
+
+/** From that byte on no file can be read any more, as where a block of the disk has gone bad. */
+async function damageFrom(t: Test, at: number): Promise<void> {
+  await using any = await open('/dev/null');
+  const handles = Object.getPrototypeOf(any) as FileHandle;
+  const read = handles.read as (...place: [Buffer, number, number, number]) => Promise<unknown>;
+  t.teardown(() => void Object.assign(handles, { read }));
+  Object.assign(handles, {
+    async read(this: FileHandle, buffer: Buffer, offset: number, length: number, position: number) {
+      if (position >= at) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+      return read.call(this, buffer, offset, Math.min(length, at - position), position);
+    },
+  });
+}
+
+for (const [what, wholeSeconds] of [
+  ['is kept up to the damage', 3],
+  ['of which no fragment can be read is left where it is', 0],
+] as const)
+  t.test(`a file on a bad block ${what}, and its camera is recorded again within a minute`, async t => {
+    const { connect, bring, segments, gaps, pass, stop, faults, filesEnding, logged } = await simulated(t);
+    await connect();
+    await bring(5);
+    const upTo = footage.fragments.slice(0, wholeSeconds).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    // Not in what is read of the marker.
+    await damageFrom(t, footage.init.bytes.length + upTo + 10);
+    faults.set('append', Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' }));
+    faults.set('finish', Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
+    await bring(2);
+    faults.clear();
+    const given = () => logged.filter(({ msg }) => `${msg}`.startsWith('footage was given up'));
+    await pass(20_000);
+    t.strictSame(segments('den'), [], 'the disk may come back');
+    t.strictSame(given(), []);
+    t.match(gaps('den').at(-1), { reason: 'disk' });
+    await pass(25_000);
+    await connect();
+    await bring(3);
+    await stop();
+    t.equal(given().length, 1);
+    const found = segments('den');
+    t.strictSame(
+      found.map(({ durationMs }) => durationMs),
+      wholeSeconds === 0 ? [3000] : [wholeSeconds * 1000, 3000],
+    );
+    const disk = gaps('den').filter(({ reason }) => reason === 'disk');
+    t.equal(disk.length, 1);
+    if (wholeSeconds === 0) t.ok(at(disk[0]?.startAt ?? 0) <= 1, 'of the time in the file nothing is kept');
+    else t.equal(disk[0]?.startAt, found[0]?.endAt);
+    t.equal(disk[0]?.endAt, found.at(-1)?.startAt);
+    t.equal(filesEnding('.open').length, wholeSeconds === 0 ? 1 : 0);
+  });
 
 t.test('that nothing is to be recorded is written as soon as it can be', async t => {
   const { connect, bring, gaps, pass, stop, faults, set, den, logged } = await simulated(t);

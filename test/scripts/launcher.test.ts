@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -29,7 +29,7 @@ function installation(dir: string, mainSource: string | undefined, options: { co
 
 function launch(launcher: string, args: string[], options: { old?: boolean } = {}): Promise<Result> {
   const first = options.old ? ['--import', pretendOld] : [];
-  const { UV_THREADPOOL_SIZE: _, ...env } = process.env;
+  const { UV_THREADPOOL_SIZE: _, MALLOC_ARENA_MAX: __, ...env } = process.env;
   return new Promise(resolve => {
     execFile(process.execPath, [...first, launcher, ...args], { timeout, env }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
@@ -48,6 +48,29 @@ t.test('the program gets its arguments, a larger thread pool, and decides the ex
     node: process.versions.node,
     threads: '8',
   });
+});
+
+t.test('a daemon runs with the flags and the environment that the units say, too', async t => {
+  const source = `console.log(JSON.stringify({ flags: process.execArgv, args: process.argv.slice(2),
+    environment: ['UV_THREADPOOL_SIZE', 'MALLOC_ARENA_MAX'].map(name => name + '=' + process.env[name]) }));
+    process.exitCode = 7;`;
+  const launcher = installation(t.testdir(), source, { copy: true });
+  for (const old of [false, true]) {
+    const { code, stdout, stderr } = await launch(launcher, ['serve', '--only', 'receive'], { old });
+    t.equal(code, 7);
+    t.equal(stderr, '');
+    const { flags, args, environment } = JSON.parse(stdout);
+    t.same(args, ['serve', '--only', 'receive']);
+    for (const role of ['receive', 'archive', 'outbound']) {
+      const unit = readFileSync(join(project, 'systemd', `clipward-${role}.service`), 'utf8');
+      const started = /^ExecStart=\/usr\/bin\/node (.*) \/opt\/\S+\/main\.js serve /m.exec(unit)?.[1];
+      t.same(
+        flags.filter((flag: string) => !flag.includes('import') && !flag.startsWith('data:')),
+        started?.split(' '),
+      );
+      for (const each of environment) t.match(unit, `\nEnvironment=${each}\n`);
+    }
+  }
 });
 
 t.test('an old Node hands over to the packaged one', async t => {

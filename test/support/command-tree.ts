@@ -1,24 +1,12 @@
 // The program as main.ts puts it together, with commands that do nothing: to see whether a line can be typed like that.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
+import { allCommands } from '../../src/cli/all-commands.ts';
 import type { Desk } from '../../src/cli/desk.ts';
 import { buildProgram } from '../../src/cli/frame.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** main.ts's own imports say which commands there are. */
-export async function programOfMain(): Promise<Command> {
-  const source = readFileSync(join(root, 'src/main.ts'), 'utf8');
-  const imports = source.matchAll(/import \{ (register\w+) \} from '\.\/(cli\/[\w-]+\.ts)'/g);
-  const register: ((program: Command, desk: Desk) => void)[] = [];
-  for (const [, name = '', path = ''] of imports) {
-    const module = (await import(join(root, 'src', path))) as Record<string, (typeof register)[number]>;
-    register.push(module[name] as (typeof register)[number]);
-  }
-  return buildProgram(register, {} as Desk);
+export function programOfMain(): Command {
+  return buildProgram(allCommands, {} as Desk);
 }
 
 /** Those that do something; hidden ones too. */
@@ -32,7 +20,7 @@ export function leavesOf(
 
 /** What commander says of a line behind `clipward`, or undefined when it would run a command. */
 export async function complaintAbout(line: string): Promise<string | undefined> {
-  const program = await programOfMain();
+  const program = programOfMain();
   let complaint: string | undefined;
   let ran = false;
   for (const { command } of leavesOf(program)) {

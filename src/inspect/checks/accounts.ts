@@ -1,4 +1,5 @@
 import type { AccountReader } from '../../access/accounts.ts';
+import { counted } from '../../domain/counted.ts';
 import { type Check, pass, warn } from '../check.ts';
 
 /** Whether any camera can log in at all. */
@@ -10,7 +11,7 @@ export function cameraAccounts(accounts: Pick<AccountReader, 'cameras'>): Check 
       const enabled = cameras.filter(camera => camera.enabled).length;
       if (cameras.length === 0) return warn('no camera was added', 'Add one: clipward camera add NAME.');
       if (enabled === 0) return warn('every camera is disabled', 'Enable one: clipward camera enable NAME.');
-      return pass(`${enabled} of ${cameras.length} cameras enabled`);
+      return pass(`${enabled} of ${counted(cameras.length, 'camera')} enabled`);
     },
   };
 }

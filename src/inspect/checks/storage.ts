@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, realpath, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
+import { counted } from '../../domain/counted.ts';
 import { type Check, type Finding, fail, pass, warn } from '../check.ts';
 
 /** Magic numbers of statfs(2). */
@@ -71,7 +72,7 @@ async function lookAt(key: string, path: string, look: Look): Promise<Finding> {
     );
   if (mount.inodes > 0 && mount.freeInodes < minInodes)
     return warn(
-      `the disk of ${key} ${path} has room for ${mount.freeInodes} more files only`,
+      `the disk of ${key} ${path} has room for ${counted(mount.freeInodes, 'more file')} only`,
       'Remove small files, or make the file system anew with more inodes (df -i shows them).',
     );
   if (key === 'stateDir' && mount.freeBytes < minStateBytes) return warn(roomForState, makeRoom);

@@ -2,6 +2,7 @@
 // is damaged proves nothing about files, and nothing is repaired by it.
 
 import type { CheckQueries } from '../../catalogue/check-queries.ts';
+import { counted } from '../../domain/counted.ts';
 import { type Finding, violation } from './finding.ts';
 
 const nothingElse = 'Nothing else was looked at, and nothing was repaired.';
@@ -43,7 +44,7 @@ export function* checkReferences(catalogue: Pick<CheckQueries, 'brokenReferences
   for (const { table, parent, rows } of catalogue.brokenReferences())
     yield violation(
       'catalogue-reference',
-      `${rows} rows of ${table} refer to a row of ${parent} that is not there.`,
+      `${counted(rows, 'reference')} of ${table} to a row of ${parent} that is not there.`,
       'Somebody has edited the catalogue: restore it from a backup.',
     );
 }

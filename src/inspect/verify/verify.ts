@@ -8,6 +8,7 @@ import { errnoOf, messageOf } from '../../base/errors.ts';
 import type { Catalogue } from '../../catalogue/catalogue.ts';
 import type { Unchained } from '../../catalogue/chain-queries.ts';
 import { type ChainHead, type ChainMedia, formatHead } from '../../domain/chain.ts';
+import { counted } from '../../domain/counted.ts';
 import { finding, type VerifyFinding } from './finding.ts';
 import { loadProgress, removeProgress, saveProgress, type VerifyProgress } from './progress-file.ts';
 import { type MediaParts, type MediaPosition, mediaStart, readMedia } from './read-media.ts';
@@ -184,7 +185,7 @@ function findUnchained(
   found(
     finding(
       'clip-without-entry',
-      `${pending} clips of an earlier version are not in the chain yet, and nothing can be said about them.`,
+      `${counted(pending, 'clip')} of an earlier version, not in the chain yet: nothing can be said about ${pending === 1 ? 'it' : 'them'}.`,
       'Start clipward serve, which adds them, and verify again when it has.',
     ),
   );
