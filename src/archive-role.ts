@@ -9,7 +9,7 @@ import { openClipFiles } from './archive/clip-files.ts';
 import { makeDropDirectories } from './archive/drop-directories.ts';
 import { openInbox } from './archive/inbox.ts';
 import { layoutOf } from './archive/layout.ts';
-import { requireMarkerNow } from './archive/marker.ts';
+import { requireMarker } from './archive/marker.ts';
 import { onceMounted } from './archive/once-mounted.ts';
 import { openQuarantine } from './archive/quarantine.ts';
 import type { Clock } from './base/clock.ts';
@@ -72,7 +72,8 @@ export async function startArchiveRole(options: {
   const quarantine = openQuarantine(ours);
   const parts: FilingParts = {
     dataDir,
-    requireMarker: async () => requireMarkerNow(ours),
+    // Handed over: a disk that hangs must not hold the thread that tells of it.
+    requireMarker: () => requireMarker(ours),
     inbox,
     media: await openMedia({ log }),
     clipFiles: openClipFiles(ours),

@@ -65,7 +65,7 @@ export function openFootageFiles(options: { dataDir: string; archiveId: string }
     async recover(relativePath, { upToDamage = false } = {}) {
       await requireMarker(options);
       const final = pathOf(relativePath);
-      return (await recoverOpen(final, upToDamage)) ?? (await readFinished(final));
+      return (await recoverOpen(final, upToDamage)) ?? (await readFinished(final, upToDamage));
     },
   };
 }
@@ -181,11 +181,16 @@ async function recoverOpen(final: string, upToDamage: boolean): Promise<Recovere
   return found;
 }
 
-async function readFinished(final: string): Promise<RecoveredFile | undefined> {
-  const file = await openRegular(final, constants.O_RDONLY);
+async function readFinished(final: string, upToDamage: boolean): Promise<RecoveredFile | undefined> {
+  const file = await openRegular(final, upToDamage ? constants.O_RDWR : constants.O_RDONLY);
   if (file === undefined) return undefined;
   try {
-    return await readWhole(file);
+    const found = await readWhole(file, upToDamage);
+    if (upToDamage) {
+      if (found) await file.truncate(found.bytes);
+      await seal(file);
+    }
+    return found;
   } finally {
     await file.close();
     // The crash may have come before its name was durable.

@@ -138,7 +138,8 @@ export function openForeign(
         requireOurs(db, options);
         return work(db);
       } finally {
-        db.exec('ROLLBACK');
+        // After some errors SQLite has done so by itself.
+        if (db.inTransaction) db.exec('ROLLBACK');
       }
     },
     [Symbol.dispose]: () => {

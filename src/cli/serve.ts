@@ -14,6 +14,7 @@ import { withCommonOptions } from './frame.ts';
 
 /** Under npm or a launcher one Ctrl-C arrives up to three times: from the terminal, from npm, from the launcher. */
 const oneWishMs = 500;
+const stopTimeoutMs = 25_000;
 
 export function registerServeCommand(program: Command, desk: Desk): void {
   const serve = program
@@ -56,9 +57,21 @@ async function serveUntilStopped(
   }
   const signal = await stopped;
   log.info({ signal }, 'stopping');
+  if (only === 'archive' || only === 'outbound') endAnyway(log);
   await supervision.stopping();
   await service.stop();
   log.info('stopped');
+}
+
+/**
+ * A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. In one
+ * process with the receiver, a role is a thread, which is ended alike (role-thread.ts).
+ */
+function endAnyway(log: Log): void {
+  setTimeout(() => {
+    log.warn({ seconds: stopTimeoutMs / 1000 }, 'stopping takes too long, ending at once');
+    process.exit(0);
+  }, stopTimeoutMs).unref();
 }
 
 /** What a clone of the program holds goes with it when it is removed, or replaced by the next release. */

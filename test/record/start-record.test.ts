@@ -334,6 +334,32 @@ for (const [what, wholeSeconds] of [
     t.equal(filesEnding('.open').length, wholeSeconds === 0 ? 1 : 0);
   });
 
+t.test(
+  'a file that was finished, not filed, and lies on a bad block is kept up to the damage as well',
+  async t => {
+    const { connect, bring, segments, pass, stop, faults, filesEnding, logged } = await simulated(t);
+    await connect();
+    await bring(5);
+    const wholeSeconds = 3;
+    const upTo = footage.fragments.slice(0, wholeSeconds).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    await damageFrom(t, footage.init.bytes.length + upTo + 10);
+    faults.set('fileSegment', new Error('database is locked'));
+    faults.set('append', new Error('the end of this run'));
+    await bring(2);
+    t.equal(filesEnding('.open').length, 0, 'it has its name');
+    faults.clear();
+    await pass(45_000);
+    await connect();
+    await bring(3);
+    await stop();
+    t.equal(logged.filter(({ msg }) => `${msg}`.startsWith('footage was given up')).length, 1);
+    t.strictSame(
+      segments('den').map(({ durationMs }) => durationMs),
+      [wholeSeconds * 1000, 3000],
+    );
+  },
+);
+
 t.test('that nothing is to be recorded is written as soon as it can be', async t => {
   const { connect, bring, gaps, pass, stop, faults, set, den, logged } = await simulated(t);
   await connect();
