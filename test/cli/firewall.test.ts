@@ -68,6 +68,8 @@ t.test('firewall prints rules, or says in one sentence what it needs', async t =
     await refused(/no address, network or name/, '--format', 'nft', '--allow-dns', '1.2.3');
     await refused(/no network/, '--format', 'nft', '--camera-network', '192.168.20.11/24');
     await refused(/--interface/, '--format', 'edgeos', '--interface', 'eth1; reboot');
+    await refused(/--interface/, '--format', 'edgeos', '--interface', 'ethernet eth1; reboot');
+    await refused(/--interface/, '--format', 'edgeos', '--interface', 'ethernet eth1 vif 20\nset system');
   });
   await t.test('alerts that would not get out are told, with the option that lets them', async t => {
     const alerting = join(root, 'alerting.yaml');
