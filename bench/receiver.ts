@@ -7,11 +7,10 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loginExplicit } from '../test/support/ftps-client.ts';
 import { type Bench, inTemporaryDirectory, wholeOption } from './lib/bench.ts';
 import { type Account, type FtpServer, startPeers } from './lib/ftp-peers.ts';
+import { freshMemory, type IdleMemory, idleMemory, memoryInWords } from './lib/idle-memory.ts';
 import { startOwnReceiver } from './lib/own-receiver.ts';
-import { costsOf } from './lib/process-costs.ts';
 import { type Spread, spreadOf } from './lib/spread.ts';
 
 const account: Account = { user: 'front-door', password: 'Zx8mQ2vT7kLpR4sWn6Yb' };
@@ -19,7 +18,6 @@ const account: Account = { user: 'front-door', password: 'Zx8mQ2vT7kLpR4sWn6Yb' 
 const bareName = 'bare';
 const mebibyte = 1024 * 1024;
 const atOnce = 8;
-const idleCameras = 100;
 /** What a server does for a clip after its answer belongs to it: it is waited for until it does nothing any more. */
 const quietMs = 1000;
 const quietLimitMs = 120_000;
@@ -57,7 +55,7 @@ type Facts = Readonly<{
   rounds: number;
   directory: string;
   workloads: readonly (Workload & { rows: readonly Row[] })[];
-  idle: readonly { server: string; cameras: number; pssBytes: number }[];
+  idle: readonly IdleMemory[];
 }>;
 
 export const bench: Bench = {
@@ -65,8 +63,8 @@ export const bench: Bench = {
     'uploads a second, CPU and memory beside vsftpd, ProFTPD and Pure-FTPd',
     "The peers come from Debian's packages and are not installed; needs root, apt-get, dpkg and curl. All have the same ECDSA",
     'certificate. curl uploads, each time a connection, TLS, a log-in, one file: 256 KiB, 8 at a time; 8 MiB, 8 at a time; 1 GiB.',
-    'The stream also goes to a daemon that neither hashes nor syncs, as the peers do neither. Then a hundred cameras log in and',
-    'stay. In turns, so many rounds; medians, and the least and the most. One round before them does not count, for all: code',
+    'The stream also goes to a daemon that neither hashes nor syncs, as the peers do neither. Before and after, a hundred cameras',
+    'log in and stay. In turns, so many rounds; medians, and the least and the most. One round before them does not count, for all: code',
     'is compiled while it runs for the first time, and a daemon runs for months. What the daemon does after its answer',
     '(filing, looking into the clip) counts. --dir decides on which disk; /dev/shm is memory.',
   ].join('\n'),
@@ -94,9 +92,12 @@ async function compare(directory: string, rounds: number, workloads: readonly Wo
   const ours = await startOwnReceiver('Clipward', account, { isBare: false });
   const servers: FtpServer[] = [ours];
   try {
+    // Before there is a second daemon, which would share the program's pages with the first.
+    const peers = await startPeers(join(directory, 'peers'), { account, identity: ours.identity });
+    servers.push(...peers);
+    const fresh = await freshMemory(servers, { account, untilQuiet });
     const bare = await startOwnReceiver(bareName, account, { isBare: true });
-    servers.push(bare);
-    servers.push(...(await startPeers(join(directory, 'peers'), { account, identity: ours.identity })));
+    servers.splice(1, 0, bare);
     const runs = new Map<string, Run[]>();
     // Round 0 does not count: what runs for months has its code compiled and its caches full.
     for (let round = 0; round <= rounds; round++)
@@ -112,9 +113,7 @@ async function compare(directory: string, rounds: number, workloads: readonly Wo
         }
     await bare.stop();
     servers.splice(servers.indexOf(bare), 1);
-    const idle = [];
-    for (const server of servers)
-      idle.push({ server: server.name, cameras: idleCameras, pssBytes: await idleMemory(server) });
+    const idle = await idleMemory(servers, fresh, { account, untilQuiet });
     return {
       ...{ cores: availableParallelism(), rounds, directory },
       workloads: workloads.map(workload => ({
@@ -191,18 +190,6 @@ async function untilQuiet(server: FtpServer): Promise<void> {
   throw new Error(`${server.name} is still busy after ${quietLimitMs / 1000} s`);
 }
 
-/** Of all its processes, with so many cameras that are logged in and do nothing. */
-async function idleMemory(server: FtpServer): Promise<number> {
-  const clients = [];
-  try {
-    for (let count = 0; count < idleCameras; count++) clients.push(await loginExplicit(server.port, account));
-    await untilQuiet(server);
-    return costsOf(server.pids).pssBytes;
-  } finally {
-    for (const client of clients) client.close();
-  }
-}
-
 function rowOf(server: string, { bytes, uploads }: Workload, runs: readonly Run[]): Row {
   const gibibytes = (bytes * uploads) / (1024 * mebibyte);
   const spread = (of: (run: Run) => number) => spreadOf(runs.map(of));
@@ -234,9 +221,7 @@ function inWords({ cores, rounds, workloads, idle }: Facts): string {
       lines.push('  The clients took so much that they are the limit of at least one of these.');
     lines.push(...goalsOf(name, rows));
   }
-  lines.push('', `memory with ${idleCameras} cameras logged in`);
-  for (const { server, pssBytes } of idle)
-    lines.push(`  ${server.padEnd(10)} ${(pssBytes / mebibyte).toFixed(1)} MiB`);
+  lines.push('', ...memoryInWords(idle));
   const [ours, ...others] = idle.map(({ pssBytes }) => pssBytes) as [number, ...number[]];
   lines.push(goal('memory', ours / Math.min(...others), { most: 0.5 }));
   return lines.join('\n');

@@ -2,12 +2,12 @@
 // This side starts the thread and ends it; role-worker.ts is what runs there.
 
 import { Worker } from 'node:worker_threads';
+import type { BackgroundRole } from './background-role.ts';
 import { FailedError, SettingsError, TransientError } from './base/errors.ts';
 import type { SelfTest } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
-export type ThreadedRole = 'archive' | 'outbound';
-export type RoleThreadData = Readonly<{ role: ThreadedRole; settings: Settings; archiveId: string }>;
+export type RoleThreadData = Readonly<{ role: BackgroundRole; settings: Settings; archiveId: string }>;
 
 const families = { SettingsError, FailedError, TransientError };
 export type SentenceFamily = keyof typeof families;

@@ -1,12 +1,11 @@
-// What runs on a thread that role-thread.ts starts. Only the role that is played is loaded.
+// What runs on a thread that role-thread.ts starts.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ArchiveRole } from './archive-role.ts';
+import { startBackgroundRole } from './background-role.ts';
 import { systemClock } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
 import { openLog } from './base/log.ts';
 import { startSparingMemory } from './base/spare-memory.ts';
-import type { OutboundRole } from './outbound-role.ts';
 import {
   type RoleThreadData,
   type RoleThreadMessage,
@@ -17,7 +16,7 @@ import {
 const { role: name, settings, archiveId } = workerData as RoleThreadData;
 const log = openLog({ level: settings.log.level });
 try {
-  const role = await startRole();
+  const role = await startBackgroundRole(name, { settings, archiveId, log, clock: systemClock });
   startSparingMemory();
   parentPort?.on('message', (request: RoleThreadRequest) => {
     if (request === 'stop') void role[Symbol.asyncDispose]().then(() => parentPort?.close());
@@ -33,12 +32,6 @@ try {
   const family = sentenceFamilies.find(each => each === (error as Error).name);
   if (family === undefined) throw error;
   tell({ state: 'refused', family, sentence: (error as Error).message });
-}
-
-async function startRole(): Promise<ArchiveRole | OutboundRole> {
-  const options = { settings, archiveId, log, clock: systemClock };
-  if (name === 'archive') return (await import('./archive-role.ts')).startArchiveRole(options);
-  return (await import('./outbound-role.ts')).startOutboundRole(options);
 }
 
 function tell(message: RoleThreadMessage): void {

@@ -11,6 +11,7 @@ import { receiverDirectory } from './access/receiver-database.ts';
 import { serverNames } from './access/server-names.ts';
 import { startCertificateRenewal } from './access/watch-certificates.ts';
 import { openMarker, readArchiveId } from './archive/marker.ts';
+import { type BackgroundRole, startBackgroundRole } from './background-role.ts';
 import type { Clock } from './base/clock.ts';
 import { letGroupIn, makeDirectory } from './base/durable.ts';
 import type { Log } from './base/log.ts';
@@ -20,7 +21,7 @@ import { holdLock } from './base/sqlite.ts';
 import { type Role, roleLockFile, roleLockGroup, roles } from './inspect/daemon.ts';
 import type { ListenerAddress } from './receive/start-receiver.ts';
 import type { ReceiveRole } from './receive-role.ts';
-import { startRoleThread } from './role-thread.ts';
+import { type RoleThread, startRoleThread } from './role-thread.ts';
 import type { SelfTest } from './self-test.ts';
 import type { Settings } from './settings/settings.ts';
 
@@ -70,18 +71,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     );
   }
   const archiveId = plays('archive') ? await prepareInstallation(options) : await readArchiveId(stateDir);
-  const archive = plays('archive')
-    ? opened.use(await startRoleThread({ role: 'archive', settings, archiveId }))
-    : undefined;
-  const outbound = plays('outbound')
-    ? opened.use(await startRoleThread({ role: 'outbound', settings, archiveId }))
-    : undefined;
+  const play = async (role: BackgroundRole) =>
+    plays(role) ? opened.use(await startBeside(role, options, archiveId)) : undefined;
+  const archive = await play('archive');
+  const outbound = await play('outbound');
   if (plays('archive'))
     opened.use(startCertificateRenewal({ renew: () => openOwnCertificates(options), log }));
   const receive = plays('receive') ? opened.use(await receiveWith(options, archiveId)) : undefined;
   const addresses = receive?.receiver.addresses ?? [];
   log.info({ ...(only && { only }), listeners: addresses, dataDir, stateDir }, 'ready');
-  const threads = [archive, outbound].filter(thread => thread !== undefined);
+  const beside = [archive, outbound].filter(role => role !== undefined);
   const rooms = opened.move();
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -91,9 +90,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     addresses,
     cameraCount: () => receive?.cameraCount() ?? 0,
-    failed: Promise.race(threads.map(({ failed }) => failed)),
+    failed: Promise.race(beside.map(({ failed }) => failed)),
     async selfTest() {
-      const playing = [...threads, ...(receive === undefined ? [] : [receive])];
+      const playing = [...beside, ...(receive === undefined ? [] : [receive])];
       const tests = await Promise.all(playing.map(each => each.selfTest()));
       return { diskIsThere: tests.every(({ diskIsThere }) => diskIsThere) };
     },
@@ -120,6 +119,21 @@ async function prepareInstallation(options: ServiceOptions): Promise<string> {
 
 function openOwnCertificates({ settings, log, clock }: ServiceOptions): Promise<unknown> {
   return openCertificates({ certsDir: settings.certsDir, ...serverNames(settings.ftps), clock, log });
+}
+
+/** Beside the receiver on a thread of its own; a process that plays no other role has no use for a second thread. */
+async function startBeside(
+  role: BackgroundRole,
+  { settings, log, clock, only }: ServiceOptions,
+  archiveId: string,
+): Promise<RoleThread> {
+  if (only === undefined) return startRoleThread({ role, settings, archiveId });
+  const played = await startBackgroundRole(role, { settings, archiveId, log, clock });
+  return {
+    failed: new Promise<never>(() => {}),
+    selfTest: () => played.selfTest(),
+    [Symbol.asyncDispose]: () => played[Symbol.asyncDispose](),
+  };
 }
 
 async function receiveWith(options: ServiceOptions, archiveId: string): Promise<ReceiveRole> {

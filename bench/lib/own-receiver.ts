@@ -39,6 +39,9 @@ export async function startOwnReceiver(
     const passwordHash = await hashPassword(account.password);
     accounts.addCamera({ name: account.user, passwordHash, allowedNetworks: [], timeZone: 'UTC' });
   }
+  // As an installation does: what issues certificates would otherwise stay in the memory of the first start.
+  const issued = await place.run(['cert', 'renew']);
+  if (issued.code !== 0) throw new Error(issued.stderr);
   const group = openCpuGroup(name);
   const node = [process.execPath, ...(isBare ? ['--import', bareModule] : [])];
   const [shell = '', ...rest] = [...group.prefix, ...node, clipward, 'serve', '--config', place.config];

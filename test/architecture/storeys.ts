@@ -26,6 +26,7 @@ const hall = new Set([
   'service.ts',
   'supervise.ts',
   'self-test.ts',
+  'background-role.ts',
   'role-thread.ts',
   'role-worker.ts',
   'outbound-role.ts',
