@@ -25,13 +25,13 @@ const legacyCiphers = `${ciphers}:HIGH:!aNULL:!eNULL:!PSK:!SRP@SECLEVEL=0`;
 
 /**
  * A context for one session. Its ticket keys are random and its own, so a data connection that resumes proves that it
- * comes from the client of this very control connection, and not just from some client of ours (0.2 ms each, measured).
+ * comes from the client of this very control connection, and not just from some client of ours. It costs a millisecond, with that of the data connections:
+ * session-contexts.ts has them used again.
  */
 export function createSessionContext(
   identities: readonly TlsIdentity[],
   { minVersion, isLegacy }: { minVersion: 'TLSv1.2' | 'TLSv1.3'; isLegacy: boolean },
 ): SecureContext {
-  const ticketKeys = randomBytes(48);
   const options: SecureContextOptions = {
     cert: identities.map(({ cert }) => cert),
     key: identities.map(({ key }) => key),
@@ -40,18 +40,38 @@ export function createSessionContext(
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-  const context = createSecureContext({ ...options, ticketKeys });
-  dataContexts.set(context, createDataContext(options, ticketKeys));
+  const tickets = { keys: randomBytes(48) };
+  const context = createSecureContext({ ...options, ticketKeys: tickets.keys });
+  insides.set(context, { tickets, dataContext: createDataContext(options, tickets) });
   return context;
 }
 
-const dataContexts = new WeakMap<SecureContext, () => SecureContext>();
+type Tickets = { keys: Buffer };
+
+const insides = new WeakMap<SecureContext, { tickets: Tickets; dataContext: () => SecureContext }>();
 
 /** For the data connections of the session that has this context. */
 export function dataContextOf(session: SecureContext): SecureContext {
-  const context = dataContexts.get(session);
-  if (context === undefined) throw new Error('a context of createSessionContext was expected');
-  return context();
+  return insideOf(session).dataContext();
+}
+
+/**
+ * For another session: what clients were given under the old keys is worth nothing any more. False when this Node cannot do
+ * it, by a method that it does not document; the context must not be used again then.
+ */
+export function renewTicketKeys(session: SecureContext): boolean {
+  const { tickets } = insideOf(session);
+  const context = session.context as { setTicketKeys?(keys: Buffer): void };
+  if (typeof context.setTicketKeys !== 'function') return false;
+  tickets.keys = randomBytes(48);
+  context.setTicketKeys(tickets.keys);
+  return true;
+}
+
+function insideOf(session: SecureContext) {
+  const inside = insides.get(session);
+  if (inside === undefined) throw new Error('a context of createSessionContext was expected');
+  return inside;
 }
 
 /**
@@ -59,19 +79,19 @@ export function dataContextOf(session: SecureContext): SecureContext {
  * shake hands on the data port, too, and would come back as bound with what it got there (in TLS 1.2 within the handshake).
  * Node offers this by a callback that it does not document; a test of ours fails when it goes away.
  */
-function createDataContext(options: SecureContextOptions, ticketKeys: Buffer): () => SecureContext {
+function createDataContext(options: SecureContextOptions, tickets: Tickets): () => SecureContext {
   let made: SecureContext | undefined;
   return () => {
     if (made !== undefined) return made;
     made = createSecureContext(options);
     const context = made.context as TicketKeyContext;
     context.enableTicketKeyCallback();
-    // How SecureContext takes the 48 bytes apart itself: name, HMAC key, AES key.
-    const keys = [ticketKeys.subarray(16, 32), ticketKeys.subarray(32)] as const;
     context.onticketkeycallback = (name, _iv, isNew) => {
       if (isNew) return [1, randomBytes(16), randomBytes(16), randomBytes(16), randomBytes(16)];
+      // How SecureContext takes the 48 bytes apart itself: name, HMAC key, AES key.
+      const { keys } = tickets;
       // 0: not ours, a full handshake follows. The keys must be there in either case.
-      return [name.equals(ticketKeys.subarray(0, 16)) ? 1 : 0, ...keys];
+      return [name.equals(keys.subarray(0, 16)) ? 1 : 0, keys.subarray(16, 32), keys.subarray(32)];
     };
     return made;
   };

@@ -12,7 +12,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import { createBufferPool } from './buffer-pool.ts';
+import { createBufferPool } from './pool.ts';
 import { readInto } from './read-into.ts';
 import { type TlsFacts, tlsFactsOf } from './tls-facts.ts';
 

@@ -3,7 +3,7 @@
 // in chunks of ours, which are used again.
 
 import type { TLSSocket } from 'node:tls';
-import { createBufferPool } from './buffer-pool.ts';
+import { createBufferPool } from './pool.ts';
 import { readInto } from './read-into.ts';
 
 /** What is decrypted, hashed and written is still in the cache of the core. */

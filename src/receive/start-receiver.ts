@@ -19,7 +19,7 @@ import { isVisit, openCheckDesk, sparingVisits } from './check-visit.ts';
 import { changeDirectory } from './commands/directory.ts';
 import { commands } from './commands/table.ts';
 import { type ControlConnection, startControlConnection } from './control-connection.ts';
-import { createSessionContext, startControlTls, type TlsIdentity } from './control-tls.ts';
+import { startControlTls, type TlsIdentity } from './control-tls.ts';
 import { createEngine, type FtpConnection } from './engine.ts';
 import { listen, type Place } from './listen.ts';
 import type { Observe } from './observer.ts';
@@ -27,6 +27,7 @@ import { createPortLeases } from './port-leases.ts';
 import { createQuotas } from './quota.ts';
 import type { ReceiverSettings } from './receiver-settings.ts';
 import { type Hall, type ListenerName, sessionOf } from './session.ts';
+import { createSessionContexts } from './session-contexts.ts';
 
 export type ListenerAddress = Readonly<{ name: ListenerName; host: string; port: number }>;
 
@@ -112,6 +113,10 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
   hall.bans.apply(accounts.pardons());
   const legacyListeners = new Set(parts.listeners.filter(each => each.legacyTls).map(({ name }) => name));
   for (const listener of legacyListeners) log.warn({ listener }, 'listener speaks outdated TLS');
+  const { minVersion } = settings.tls;
+  const contexts = createSessionContexts({ minVersion, isLegacy: false });
+  const legacyContexts = createSessionContexts({ minVersion, isLegacy: true });
+  const contextsOf = (name: ListenerName) => (legacyListeners.has(name) ? legacyContexts : contexts);
   let nextId = 0;
   const changes = accounts.onChange(onAccountsChanged);
 
@@ -184,10 +189,7 @@ export async function startReceiver(parts: ReceiverParts): Promise<Receiver> {
       raw,
       peer: { address, port: raw.remotePort },
       localAddress: localAddressOf(raw),
-      secureContext: createSessionContext(parts.tlsIdentities(), {
-        minVersion: settings.tls.minVersion,
-        isLegacy: legacyListeners.has(listener),
-      }),
+      secureContext: contextsOf(listener).take(parts.tlsIdentities(), raw),
       log: log.child({ session: id, address }),
     };
     hall.observe(arrival, { kind: 'connected' });

@@ -8,6 +8,7 @@ import { startDataTls } from '../data-tls.ts';
 import { openPassiveListener } from '../passive-listener.ts';
 import { RefusedError } from '../refused-error.ts';
 import type { Session } from '../session.ts';
+import { holdContext } from '../session-contexts.ts';
 
 const nameLookupTimeoutMs = 3000;
 
@@ -44,7 +45,10 @@ async function listen(session: Session): Promise<number> {
     leases: session.hall.leases,
     host: session.localAddress,
     peerAddress: session.peer.address,
-    startTls: raw => startDataTls(raw, dataContextOf(session.secureContext), chooseAlpn),
+    startTls(raw) {
+      holdContext(session.secureContext, raw);
+      return startDataTls(raw, dataContextOf(session.secureContext), chooseAlpn);
+    },
     onStranger: address => {
       session.log.warn({ stranger: address ?? null }, 'data connection from a stranger closed');
       session.hall.observe(session, { kind: 'stranger', address: address ?? null });
