@@ -2,6 +2,7 @@
 
 import t from 'tap';
 import { silentLog } from '../src/base/log.ts';
+import { alertSettler } from '../src/deliver/settle-alerts.ts';
 import { staleMs } from '../src/inspect/health/health-facts.ts';
 import { loadSettings } from '../src/settings/load-settings.ts';
 import { startMessenger } from '../src/watch-over.ts';
@@ -47,4 +48,12 @@ t.test('an archive that does not look any more is told, but not while it may be 
   t.same(await seen(), ['role-stopped archive']);
   catalogue.noteLook(clock.at - staleMs, true, '{}');
   t.same(await seen(), [], 'it looks');
+  // What the archive has found is its own to end.
+  const receiveStopped = { kind: 'role-stopped', subject: 'receive', sentence: 'It does not run.' } as const;
+  const settle = alertSettler({
+    ...{ catalogue, clock: { now: () => clock.at }, log: silentLog(), from: 'attic', timeZone: 'UTC' },
+    settings: settings.alerts,
+  });
+  settle([receiveStopped], () => true);
+  t.same(await seen(), ['role-stopped receive']);
 });

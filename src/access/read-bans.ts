@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { Db } from '../base/sqlite.ts';
 import { type Ban, maxBans } from '../domain/bans.ts';
+import { networkMatcher, parseNetwork } from '../domain/networks.ts';
 import { isBelievable } from './believable-row.ts';
 import { readReceiverDatabase, receiverDatabaseFile } from './receiver-database.ts';
 
@@ -13,6 +14,14 @@ import { readReceiverDatabase, receiverDatabaseFile } from './receiver-database.
 export function readBans(stateDir: string): readonly Ban[] {
   if (!existsSync(receiverDatabaseFile(stateDir))) return [];
   return readReceiverDatabase(stateDir, readRows).flatMap(believed);
+}
+
+/** `address` is canonical. A ban that is over is remembered, and is none. */
+export function isBannedNow(stateDir: string, address: string, nowMs: number): boolean {
+  return readBans(stateDir).some(({ subject, untilMs }) => {
+    const network = parseNetwork(subject);
+    return untilMs > nowMs && network !== undefined && networkMatcher([network])(address);
+  });
 }
 
 type Row = Omit<Ban, 'reasons'> & { reasons: string };

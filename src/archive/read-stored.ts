@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openDescriptor } from '../base/descriptor.ts';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import { checkedRelativePath } from './clip-path.ts';
 import { digestOf } from './digest.ts';
@@ -40,8 +41,8 @@ export async function readStored(
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
     // O_NONBLOCK: opening a FIFO would wait for ever.
-    await using file = await open(join(dataDir, clip.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stat = await file.stat();
+    using file = openDescriptor(join(dataDir, clip.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stat = file.stat();
     if (!stat.isFile()) return { state: 'not-regular' };
     if (stat.size !== clip.bytes) return { state: 'other-length', bytes: stat.size };
     const digest = await digestOf(file, clip.bytes, signal, copyTo);

@@ -4,6 +4,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, rename, rm, statfs, unlink } from 'node:fs/promises';
 import { createDirectory, createFile, makeDirectory, writeNewFile } from '../base/durable.ts';
+import { createEarlySyncs, type SyncedFile } from '../base/early-sync.ts';
 import { errnoOf, TransientError } from '../base/errors.ts';
 import { layoutOf, mediaName, receiptName, uploadFactsName } from './layout.ts';
 import { markerHolds, requireMarker } from './marker.ts';
@@ -53,6 +54,7 @@ export type Upload = Readonly<{
 /** Opens the receiver's side. Writes nothing while the marker does not hold; `begin` and `publishNote` make what is missing. */
 export function openUploads(options: { dataDir: string; archiveId: string }): Uploads {
   const layout = layoutOf(options.dataDir);
+  const earlySyncs = createEarlySyncs();
 
   const makeEntry = async (id: string): Promise<PinnedEntry> => {
     await requireMarker(options);
@@ -84,7 +86,12 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
             await media.close();
             throw error;
           }
-          return startUpload({ entry, media, enter: () => enter(facts.camera, entry) });
+          return startUpload({
+            entry,
+            media,
+            synced: earlySyncs(media),
+            enter: () => enter(facts.camera, entry),
+          });
         } catch (error) {
           await removeQuietly(entry);
           throw error;
@@ -110,8 +117,13 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
   };
 }
 
-function startUpload(parts: { entry: PinnedEntry; media: FileHandle; enter(): Promise<void> }): Upload {
-  const { entry, media, enter } = parts;
+function startUpload(parts: {
+  entry: PinnedEntry;
+  media: FileHandle;
+  synced: SyncedFile;
+  enter(): Promise<void>;
+}): Upload {
+  const { entry, media, synced, enter } = parts;
   let ended = false;
   let length = 0;
   return {
@@ -125,7 +137,9 @@ function startUpload(parts: { entry: PinnedEntry; media: FileHandle; enter(): Pr
           await media.truncate(length).catch(() => undefined);
           throw error;
         }
+        const before = length;
         for (const chunk of chunks) length += chunk.byteLength;
+        synced.wrote(length - before);
       }),
     read: (position, length) =>
       explained('the upload cannot be read', async () => {
@@ -137,9 +151,7 @@ function startUpload(parts: { entry: PinnedEntry; media: FileHandle; enter(): Pr
         ended = true;
         try {
           try {
-            // fdatasync writes the bytes and the size, which is all that reading them back needs; fsync would add only
-            // the times. After a failed sync the kernel may have dropped the pages: it must not be tried again.
-            await media.datasync();
+            await synced.sync();
           } finally {
             await media.close();
           }

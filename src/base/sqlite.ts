@@ -47,8 +47,8 @@ const busyTimeoutMs = 5000;
 const lockTimeoutMs = 200;
 
 /**
- * Opens a database, made on first use for its owner and `group`, and brings its schema up to date in one transaction a step,
- * after a copy was made beside it (docs/backup.md).
+ * Opens a database, made on first use for its owner and `group`, and brings its schema up to date in one transaction a step
+ * (a new one in one for all), after a copy was made beside it (docs/backup.md).
  * Throws SettingsError when the file was written by a newer version, or is missing and was to be only read.
  */
 export function openDatabase(options: DatabaseOptions): Db {
@@ -218,18 +218,23 @@ function migrate(db: Db, { file, migrations, readOnly = false }: DatabaseOptions
       `${file} has schema ${current} and ${newest} is needed: start clipward serve once to bring it up to date.`,
     );
   }
-  for (const [index, step] of steps.entries()) {
-    if (index < current) continue;
+  const take = (index: number, step: string) => {
     if (Number(step.slice(0, 3)) !== index + 1) throw new Error(`migration ${step} is out of order`);
+    // Another process may have been quicker between the look above and the lock.
+    if ((db.pragma('user_version', { simple: true }) as number) > index) return;
+    // Inside the transaction, so that nobody writes between the copy and the first step.
+    if (index === current && current > 0) keepCopy(file, current);
+    db.exec(readFileSync(join(directory, step), 'utf8'));
+    db.pragma(`user_version = ${index + 1}`);
+  };
+  // A new one all at once: who reads meanwhile finds nothing in it, or everything.
+  if (current === 0 && newest > 0)
     inTransaction(db, () => {
-      // Another process may have been quicker between the look above and the lock.
-      if ((db.pragma('user_version', { simple: true }) as number) > index) return;
-      // Inside the transaction, so that nobody writes between the copy and the first step.
-      if (index === current && current > 0) keepCopy(file, current);
-      db.exec(readFileSync(join(directory, step), 'utf8'));
-      db.pragma(`user_version = ${index + 1}`);
+      for (const [index, step] of steps.entries()) take(index, step);
     });
-  }
+  else
+    for (const [index, step] of steps.entries())
+      if (index >= current) inTransaction(db, () => take(index, step));
 }
 
 function stepsIn(directory: string): readonly string[] {

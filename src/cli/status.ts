@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { openInbox } from '../archive/inbox.ts';
 import { systemClock } from '../base/clock.ts';
+import { TransientError } from '../base/errors.ts';
 import { canMoveCursor } from '../base/terminal.ts';
 import { readCertificates } from '../inspect/certificates.ts';
 import { readStatus, type Status } from '../inspect/status.ts';
@@ -14,6 +15,7 @@ import type { Desk } from './desk.ts';
 import { withCommonOptions } from './frame.ts';
 import { openIfThere } from './open-catalogue.ts';
 import { formatStatus } from './status-text.ts';
+import { escapeForTerminal } from './table.ts';
 
 export function registerStatusCommand(program: Command, desk: Desk): void {
   const status = program
@@ -26,26 +28,42 @@ export function registerStatusCommand(program: Command, desk: Desk): void {
       const format = wantsJson
         ? (facts: Status) => JSON.stringify(facts, null, options.watch ? 0 : 2)
         : formatStatus;
-      if (options.watch) return watch(settings, facts => desk.print(onScreen(format(facts), wantsJson)));
+      if (options.watch)
+        return watch(settings, {
+          show: facts => desk.print(onScreen(format(facts), wantsJson)),
+          tell: desk.remark,
+        });
       const facts = await look(settings);
       desk.print(format(facts));
-      if (facts.marker === 'missing-or-foreign' || facts.alarms.length + facts.alerts.length > 0)
-        desk.setExitCode(1);
+      if (isWrong(facts)) desk.setExitCode(1);
     });
   withCommonOptions(status, { json: true });
+}
+
+/** Whether the exit code says that something is. What is only warned of is not. */
+export function isWrong({ marker, alarms, alerts }: Pick<Status, 'marker' | 'alarms' | 'alerts'>): boolean {
+  return marker === 'missing-or-foreign' || alarms.length + alerts.length > 0;
 }
 
 const watchIntervalMs = 2000;
 /** A look at millions of clips takes a while; so often that the machine does little else it must not be. */
 const restTimes = 5;
 
-async function watch(settings: Settings, show: (facts: Status) => void): Promise<void> {
+type Watcher = Readonly<{ show(facts: Status): void; tell(sentence: string): void }>;
+
+async function watch(settings: Settings, { show, tell }: Watcher): Promise<void> {
   const stopped = new AbortController();
   const { signal } = stopped;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopped.abort());
   while (!signal.aborted) {
     const begunMs = systemClock.monotonicMs();
-    show(await look(settings));
+    try {
+      show(await look(settings));
+    } catch (error) {
+      // Accounts are being made, replaced or brought up to date: the next look finds them.
+      if (!(error instanceof TransientError)) throw error;
+      tell(escapeForTerminal(error.message));
+    }
     const tookMs = systemClock.monotonicMs() - begunMs;
     await delay(Math.max(watchIntervalMs, restTimes * tookMs), undefined, { signal }).catch(() => {});
   }

@@ -71,7 +71,10 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
 /** The server's code, never its text: it may repeat what it was sent. */
 function reasonOf(error: unknown, signal: AbortSignal): string {
   if (signal.aborted) return 'no answer in time';
-  const { code, responseCode } = (error ?? {}) as { code?: unknown; responseCode?: unknown };
-  const words = [code, responseCode].filter(word => typeof word === 'string' || typeof word === 'number');
-  return words.length === 0 ? 'unknown' : words.join(' ');
+  const { code, originalCode, responseCode } = (error ?? {}) as Readonly<Record<string, unknown>>;
+  // `originalCode`: OpenSSL's and the system's word for what the library calls ESOCKET whatever it is.
+  const words = [code, originalCode, responseCode].filter(
+    word => typeof word === 'string' || typeof word === 'number',
+  );
+  return words.length === 0 ? 'unknown' : [...new Set(words)].join(' ');
 }

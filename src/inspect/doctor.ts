@@ -2,13 +2,13 @@
 
 import type { AccountReader } from '../access/accounts.ts';
 import { openCheckPass } from '../access/check-pass.ts';
-import { readBans } from '../access/read-bans.ts';
+import { isBannedNow } from '../access/read-bans.ts';
 import { readLastLogins } from '../access/receiver-memory.ts';
 import { serverNames } from '../access/server-names.ts';
 import { readStreamPassword } from '../access/stream-passwords.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { networkMatcher, parseNetwork } from '../domain/networks.ts';
+import { networkMatcher } from '../domain/networks.ts';
 import { projectRoot } from '../settings/load-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Check } from './check.ts';
@@ -109,7 +109,7 @@ export function installationChecks(parts: {
       stateDir,
       receives,
       isAllowed: address => networkMatcher(accounts.globalNetworks(ftps.allowedNetworks))(address),
-      isBanned: address => isBanned(stateDir, address, clock.now()),
+      isBanned: address => isBannedNow(stateDir, address, clock.now()),
       openPass: () => openCheckPass({ stateDir, clock }),
       tryUpload: (listener, password) => tryUpload(listener, password, uploadTrialMs),
     }),
@@ -130,11 +130,4 @@ export function installationChecks(parts: {
     ),
     cameraClocks(() => accounts.cameras().map(({ name }) => name), catalogue),
   ];
-}
-
-function isBanned(stateDir: string, address: string, now: number): boolean {
-  return readBans(stateDir).some(({ subject, untilMs }) => {
-    const network = parseNetwork(subject);
-    return untilMs > now && network !== undefined && networkMatcher([network])(address);
-  });
 }

@@ -8,7 +8,7 @@ import { environment, findTool } from './find-tool.ts';
 import { type LandlockOptions, landlockPrefix } from './landlock.ts';
 
 export type Guard = Readonly<{
-  /** `landlock`, or only what setpriv does. */
+  /** `landlock`, or only what setpriv does, with the filter of sockets where perl works. */
   level: 'landlock' | 'setpriv';
   /** The command line prefix. */
   prefix(options?: LandlockOptions): string[];
@@ -26,6 +26,8 @@ export async function openGuard(
   const byPerl = (isOptional: boolean) => (given?: LandlockOptions) =>
     (perl && landlockPrefix(perl, { ...given, isOptional })) || [];
   if (landlock && (await works(byPerl(false)()))) return { level: 'landlock', prefix: byPerl(false) };
+  // The filter of system calls needs no Landlock, and the script does what setpriv does.
+  if (landlock && (await works(byPerl(true)()))) return { level: 'setpriv', prefix: byPerl(true) };
   const setpriv = await findTool('setpriv', 'util-linux', searchPath);
   const prefix = [setpriv, '--pdeathsig', 'KILL', '--no-new-privs'];
   const isForbidden = !(await works(prefix)) && (await works(byPerl(true)()));

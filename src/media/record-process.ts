@@ -105,7 +105,8 @@ export async function confinedFfmpeg(
   const port = connectPort === undefined ? {} : { connectPort };
   const alone = bwrap === undefined ? undefined : bubblewrapCommand(bwrap, { network: true });
   const inBubblewrap = alone && [...outer.prefix(), ...limited, ...alone];
-  const inBoth = inBubblewrap && perl && [...inBubblewrap, ...(landlockPrefix(perl, { ...port, isOptional: true }) ?? [])];
+  const inBoth = inBubblewrap &&
+    perl && [...inBubblewrap, ...(landlockPrefix(perl, { ...port, isOptional: true }) ?? [])];
   const [program, ...first] = (inBoth && (await works(inBoth)) && inBoth) ||
     (inBubblewrap && (await works(inBubblewrap)) && inBubblewrap) || [
       ...(await openGuard({ searchPath })).prefix(port),

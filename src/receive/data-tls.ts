@@ -60,9 +60,12 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
       done(error);
     },
   });
-  readFrom(raw, chunk => {
-    if (!tap.push(chunk)) raw.pause();
-    return tap.readableLength === 0;
+  readFrom(raw, {
+    isWaiting: () => tap.readableFlowing !== true || tap.readableLength > 0,
+    push(piece) {
+      if (!tap.push(piece)) raw.pause();
+      return tap.readableLength === 0;
+    },
   });
   raw.once('end', () => tap.push(null));
   raw.once('error', error => tap.destroy(error));
@@ -110,13 +113,20 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
   };
 }
 
-/** TLS takes a piece at once, mostly: then `push` answers that its memory is free again. */
-function readFrom(raw: Socket, push: (piece: Buffer) => boolean): void {
+/**
+ * TLS takes a piece at once, mostly: then `push` answers that its memory is free again. One that is to wait is copied: a client
+ * that sends single bytes would have a whole buffer wait for each.
+ */
+function readFrom(
+  raw: Socket,
+  { isWaiting, push }: Readonly<{ isWaiting(): boolean; push(piece: Buffer): boolean }>,
+): void {
   let buffer = encrypted.take();
   const isOurs = readInto(raw, {
     buffer: () => buffer,
     onBytes(piece) {
-      if (!push(piece)) buffer = encrypted.take();
+      if (isWaiting()) push(Buffer.from(piece));
+      else if (!push(piece)) buffer = encrypted.take();
     },
   });
   if (!isOurs) raw.on('data', push);

@@ -43,6 +43,16 @@ function copiesIn(root: string): string[] {
   return readdirSync(root).filter(name => name.includes('.schema-'));
 }
 
+t.test('a new database is made at once or not at all', t => {
+  const root = t.testdir({});
+  const half = version(root, 2, { broken: 'CREATE TABLE clip (id TEXT);' });
+  t.throws(() => half.open(), /already exists/);
+  t.throws(() => version(root, 2).open(true), /has schema 0 and 2 is needed/, 'nothing of it is there');
+  version(root, 2).use(db => db.exec("INSERT INTO clip VALUES ('a', 'den')"));
+  version(root, 2).open(true).close();
+  t.end();
+});
+
 t.test('before a schema changes, the database is copied as it was, and two such copies are kept', t => {
   const root = t.testdir({});
   version(root, 1).use(db => db.exec("INSERT INTO clip VALUES ('a')"));

@@ -95,6 +95,12 @@ t.test('bash offers commands, options, their words and the cameras', async t => 
   t.same(offeredByBash(shop, 'camera', 'set', 'shed', '--rtsp-basic', 'o'), ['off', 'on']);
   t.same(offeredByBash(shop, 'camera', 'allow', 'shed', ''), [], 'a network is not known');
   t.same(offeredByBash(shop, 'import', '/srv', '--ca'), ['--camera']);
+  t.same(offeredByBash(shop, 'camera', 'allow', 'shed', '192.0.2.1', ''), [], 'nor is another');
+  t.same(offeredByBash(shop, 'firewall', '--on', 'r'), ['recorder', 'router']);
+  const cameras = ['front-door', 'front-yard', 'shed'];
+  t.same(offeredByBash(shop, 'clip', 'list', '--camera', '='), cameras);
+  const address = ['rtsp', ':', '//viewer', '@', 'host'];
+  t.same(offeredByBash(shop, 'camera', 'set', '--rtsp', ...address, ''), cameras, 'an address is one word');
 });
 
 t.test('the cameras are those of the settings that the line names', async t => {
@@ -103,14 +109,17 @@ t.test('the cameras are those of the settings that the line names', async t => {
   t.teardown(empty.remove);
   t.same(offeredByBash(shop, 'camera', 'show', '--config', empty.config, ''), []);
   t.same(offeredByBash(shop, 'camera', 'show', '--config', installation.config, 'sh'), ['shed']);
+  writeFileSync(join(shop.directory, 'mine.yaml'), `stateDir: ${installation.stateDir}\n`);
+  t.same(offeredByBash(shop, 'camera', 'show', '--config', '~/mine.yaml', 'sh'), ['shed'], 'of a home');
 });
 
 t.test(
   'without an installation, without the program and with broken settings nothing is offered or said',
   async t => {
     const broken = join(t.testdir({ 'clipward.yaml': 'nonsense: 1\n' }), 'clipward.yaml');
-    t.match(await runCommand(['completion', 'cameras', '--config', broken]), { stdout: '', stderr: '' });
-    t.match(await runCommand(['completion', 'cameras', '--config', '/nowhere']), { stdout: '', stderr: '' });
+    const silent = { code: 1, stdout: '', stderr: '' };
+    t.match(await runCommand(['completion', 'cameras', '--config', broken]), silent);
+    t.match(await runCommand(['completion', 'cameras', '--config', '/nowhere']), silent);
     t.same(offeredByBash(makeShop('echo noise >&2; exit 3'), 'camera', 'show', ''), []);
   },
 );

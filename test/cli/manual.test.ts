@@ -26,7 +26,33 @@ t.test('each command, option and example is in it', async t => {
     if (path === 'completion cameras') continue;
     t.ok(plain.includes(`.SS "clipward ${path}`), path);
     for (const { flags } of command.options) t.ok(plain.includes(`.B ${flags} `), `${path} ${flags}`);
+    for (const { description, name } of command.registeredArguments.map(each => ({
+      description: each.description,
+      name: each.name(),
+    })))
+      if (description !== '')
+        t.ok(
+          plain.includes(`.B ${name} ${description.charAt(0).toUpperCase()}${description.slice(1, 20)}`),
+          `${path} ${name}`,
+        );
   }
+});
+
+t.test('it says what a program may rely on: exit codes, variables, and where more is written', t => {
+  for (const [code, meaning] of [
+    ['0', 'All is well'],
+    ['1', 'It could not be done'],
+    ['2', 'The command line is wrong'],
+    ['78', 'The settings are wrong'],
+  ])
+    t.match(page, new RegExp(`\\n\\.B ${code}\\n${meaning}`));
+  for (const name of ['CLIPWARD_CONFIG', 'NO_COLOR', 'TERM', 'CLIPWARD_DEBUG'])
+    t.match(page, new RegExp(`\\n\\.B ${name}\\n\\w`));
+  t.match(page, /\n\.SH SEE ALSO\n\w/);
+  // Where man makes a typographer's sign of it, what is copied from the page could not be typed.
+  t.match(page, 'camera\\(aqs clock');
+  t.notMatch(page.replaceAll('\\(aq', ''), "'");
+  t.end();
 });
 
 for (const [program, args] of [

@@ -1,6 +1,9 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { isWrong } from '../../src/cli/status.ts';
 import { agoText, formatStatus } from '../../src/cli/status-text.ts';
-import type { Status } from '../../src/inspect/status.ts';
+import { inboxCountLimit, type Status } from '../../src/inspect/status.ts';
 import { makeInstallation } from '../support/daemon.ts';
 import { startCommand } from '../support/running-command.ts';
 
@@ -28,6 +31,8 @@ t.test('where all is well the first line says so, and a line of each camera what
   t.match(head, /^CAMERA +LAST CLIP +CLIPS +SIZE +RECORDING +LAST 24 HOURS +CLOCK$/);
   t.match(row, /^den +3 min ago +3 +7\.1 MB +yes +100\.0 % +right$/);
   t.match(formatStatus(well), /^days of room +41$/m);
+  t.match(formatStatus({ ...well, inboxWaiting: inboxCountLimit - 1 }), /^not filed yet +99999$/m);
+  t.match(formatStatus({ ...well, inboxWaiting: inboxCountLimit }), /^not filed yet +100000 or more$/m);
   t.match(formatStatus({ ...well, diskDaysLeft: 3650 }), /^days of room +3650$/m);
   t.match(formatStatus({ ...well, diskDaysLeft: 3651 }), /^days of room +more than ten years$/m);
   t.match(formatStatus({ ...well, diskDaysLeft: 1 }), /^days of room +1$/m);
@@ -91,6 +96,15 @@ t.test('a camera that is silent, has gaps, a wrong clock, or is disabled shows i
   t.end();
 });
 
+t.test('the exit code tells of alarms, alerts and a disk that is not there, and of no warning', t => {
+  t.notOk(isWrong({ ...well, warnings: ['Much is on hold.'], unmet: ['den: 30 days asked.'] } as Status));
+  t.notOk(isWrong({ ...well, marker: 'not-yet' }));
+  t.ok(isWrong({ ...well, alarms: ['Camera den is not recorded.'] }));
+  t.ok(isWrong({ ...well, alerts: [alert('Camera den is silent.')] }));
+  t.ok(isWrong({ ...well, marker: 'missing-or-foreign' }));
+  t.end();
+});
+
 t.test('how long ago is told in two parts', t => {
   for (const [ms, text] of [
     [-1, 'in the future'],
@@ -114,6 +128,14 @@ t.test('status --watch looks again until it is stopped; as JSON, a line each tim
   await place.json(['camera', 'add', 'den']);
   const line = await watching.waitFor(/"camera":"den"/);
   t.match(JSON.parse(line), { running: [], cameras: [{ camera: 'den', gaps24h: null }] });
+  // As where they are brought up to date.
+  const accounts = join(place.stateDir, 'access.db');
+  renameSync(accounts, `${accounts}.away`);
+  writeFileSync(accounts, '');
+  await watching.waitFor(/access\.db has schema 0/);
+  renameSync(`${accounts}.away`, accounts);
+  await place.json(['camera', 'add', 'yard']);
+  await watching.waitFor(/"camera":"yard"/);
   t.equal(await watching.stop(), 0);
   const shown = startCommand(['status', '--watch', '--config', place.config]);
   await shown.waitFor(/^den /);

@@ -90,6 +90,35 @@ t.test('what lasts is told again after the time that was set, or never', async t
   }
 });
 
+t.test('it is told again when that time has passed, and not a moment before', async t => {
+  const book = newBook();
+  book.look(0, [silent('den')]);
+  book.look(45_000, [silent('den')]);
+  book.look(45_000 + 60 * minuteMs - 1, [silent('den')]);
+  t.equal(book.messages.length, 1);
+  book.look(45_000 + 60 * minuteMs, [silent('den')]);
+  t.match(book.messages[1]?.news, [{ state: 'lasting', subject: 'den', raisedAt: 0 }]);
+});
+
+t.test('what is over before it was told waits no longer than from when it began', async t => {
+  const book = newBook();
+  book.look(0, [silent('a')]);
+  book.look(30_000, []);
+  book.look(44_999, []);
+  t.equal(book.messages.length, 0);
+  book.look(45_000, []);
+  t.match(book.messages[0]?.news, [{ state: 'cleared', raisedAt: 0, clearedAt: 30_000 }]);
+});
+
+t.test('an alert says what is wrong now, and not what was when it was raised', async t => {
+  const book = newBook();
+  book.look(0, [silent('a')]);
+  const longer = { ...silent('a'), sentence: 'Camera a has been silent for long.' };
+  t.match(book.look(30_000, [longer]).changed, [{ ...longer, raisedAt: 0 }]);
+  book.look(45_000, [longer]);
+  t.match(book.messages[0]?.news, [longer]);
+});
+
 t.test('in quiet hours nothing is sent; afterwards all that happened comes, also what is over', async t => {
   const book = newBook({ isQuietAt: at => at < 10 * minuteMs });
   book.look(0, [silent('a'), silent('b')]);
@@ -183,6 +212,11 @@ t.test('a message says what is wrong before what is right again, and counts what
     'Camera a is silent. (noticed 1970-01-01T01:00:00.000+01:00)\n' +
       'Right again since 1970-01-01T01:01:00.000+01:00: Camera b is silent. (noticed 1970-01-01T01:00:00.000+01:00)',
   );
+  const subjectOf = (...each: AlertNews[]) => messageOf(each, teller).subject;
+  t.equal(subjectOf(news('raised', 'a'), news('lasting', 'b')), 'Clipward on attic: 2 alerts');
+  t.equal(subjectOf(news('cleared', 'a'), news('cleared', 'b')), 'Clipward on attic: right again');
+  t.equal(subjectOf({ ...news('raised', ''), kind: 'disk-failed' }), 'Clipward on attic: disk-failed');
+  t.match(messageOf([news('lasting', 'a')], teller).text, /^Still: Camera a is silent\. \(noticed /);
   for (const [count, more] of [
     [maxAlertsInMessage, 0],
     [maxAlertsInMessage + 1, 1],

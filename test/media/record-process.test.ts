@@ -116,6 +116,40 @@ t.test('it reaches nothing else on the network, by TCP or otherwise', async t =>
   t.same(visitors, ['tcp', 'udp'], 'so this test can fail');
 });
 
+t.test('where there is neither bubblewrap nor Landlock, it has no socket but TCP all the same', async t => {
+  const tools = join(directory, 'old-kernel');
+  await mkdir(tools);
+  for (const name of ['setpriv', 'prlimit', 'ffmpeg']) await symlink(`/usr/bin/${name}`, join(tools, name));
+  // The place of isOptional in landlockPrefix: without it, the script ends where the kernel has no Landlock.
+  const perl = '#!/bin/sh\n[ "$8" = 0 ] && exit 1\nexec /usr/bin/perl "$@"\n';
+  await writeFile(join(tools, 'perl'), perl, { mode: 0o755 });
+  const udp = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(udp, 'listening');
+  t.teardown(() => udp.close());
+  const send = async (searchPath: string) => {
+    const to = `udp://127.0.0.1:${udp.address().port}`;
+    const [program, all] = await confinedFfmpeg(
+      [
+        ...['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', 'anullsrc', '-t', '0.1'],
+        ...['-c', 'pcm_u8', '-f', 'u8', to],
+      ],
+      { searchPath, connectPort: 9 },
+    );
+    return promisify(execFile)(program, all, { cwd: '/' }).then(
+      () => 'sent',
+      () => 'failed',
+    );
+  };
+  t.equal((await openGuard({ searchPath: tools })).level, 'setpriv');
+  const server = createServer(socket => socket.end('packets'));
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as { port: number };
+  t.equal(await readBy(`tcp://127.0.0.1:${port}`, tools, port), 'packets');
+  t.equal(await send(tools), 'failed');
+  t.equal(await send(withoutBubblewrap), 'sent', 'so this test can fail');
+});
+
 t.test('a bubblewrap that does not work here is done without', async t => {
   const tools = join(directory, 'refusing');
   await mkdir(tools);

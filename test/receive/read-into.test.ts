@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { createSecureContext, connect as startTls } from 'node:tls';
 import t, { type Test } from 'tap';
 import type { Uploads } from '../../src/archive/uploads.ts';
+import { startDataTls } from '../../src/receive/data-tls.ts';
 import { readInto } from '../../src/receive/read-into.ts';
 import { loginExplicit } from '../support/ftps-client.ts';
 import { account, startTestReceiver } from '../support/receiver.ts';
@@ -75,6 +78,37 @@ t.test('uploads at the same time, long and short, whole and cut, never get bytes
     t.ok(entry?.media.equals(bytes), `${path} holds what was sent`);
     t.equal(entry?.receipt.sha256, createHash('sha256').update(bytes).digest('hex'));
   }
+});
+
+t.test('single bytes that wait for STOR take no buffer each', async t => {
+  const server = await startTestReceiver();
+  t.teardown(() => server.stop());
+  const { accepted, client } = await pairOf(t);
+  const data = startDataTls(accepted, createSecureContext(server.certificates.ecdsa), () => undefined);
+  // What TLS makes of a write goes out as it is, and what it did not make can be sent beside it.
+  const wire = new Duplex({ read: () => {}, write: (bytes, _encoding, done) => client.write(bytes, done) });
+  client.on('data', bytes => wire.push(bytes));
+  const tls = startTls({ socket: wire, rejectUnauthorized: false });
+  tls.on('error', () => {});
+  await data.secured;
+  const arrived = async () => {
+    while (accepted.bytesRead < client.bytesWritten) await turn();
+  };
+  // More than the stream holds of what nobody reads: from here on nothing is taken any more.
+  for (let written = 0; written < 70_000; written += 7000) {
+    await new Promise(resolve => tls.write(Buffer.alloc(7000), resolve));
+    await arrived();
+  }
+  const before = process.memoryUsage().arrayBuffers;
+  const beginOfRecord = Buffer.from([0x17]);
+  const count = 500;
+  const readBefore = accepted.bytesRead;
+  for (let sent = 0; sent < count; sent++) {
+    client.write(beginOfRecord);
+    await arrived();
+  }
+  t.equal(accepted.bytesRead - readBefore, count, 'they are read');
+  t.ok(process.memoryUsage().arrayBuffers - before < 4_000_000, 'and held in little more than themselves');
 });
 
 /** Other uploads go on for a while before the bytes are read from memory. */

@@ -2,7 +2,7 @@
 // machine of its own (npm run test:systemd).
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -80,4 +80,109 @@ t.test('where nobody can be asked, it has to be said', async t => {
   t.equal(status, 1);
   t.match(stderr, /^clipward: there is an archive in .*: say --move .*, or --no-move /);
   t.notMatch(stdout, 'ensure_tools');
+});
+
+/** Runs some of its functions, with `script` in the place of its call of main. */
+function runPart(root: string, script: string) {
+  mkdirSync(join(root, 'systemd'), { recursive: true });
+  const file = join(root, 'systemd/part.sh');
+  writeFileSync(file, source.replace(/\nmain "\$@"\n$/, `\n${script}\n`));
+  return spawnSync('sh', [file], { encoding: 'utf8' });
+}
+
+t.test('who is not root is told so, before anything else', t => {
+  const script = 'id() { echo 1000; }\ninstall() { echo installed; }\nmain';
+  const { status, stdout, stderr } = runPart(t.testdir(), script);
+  t.equal(status, 1);
+  t.match(stderr, /^clipward: this has to be run as root: sudo /);
+  t.equal(stdout, '');
+  t.end();
+});
+
+t.test('a Node that is missing, too old, or where the services cannot see it is refused', t => {
+  const root = t.testdir({ none: {}, old: {}, elsewhere: {} });
+  const node = (directory: string, version: string) =>
+    writeFileSync(join(root, directory, 'node'), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+  node('old', 'v23.11.1');
+  node('elsewhere', 'v24.0.0');
+  for (const [directory, sentence] of [
+    ['none', /^clipward: Node 24 or newer is needed, and there is none: install /],
+    ['old', /^clipward: Node 24 or newer is needed, \S+ is v23\.11\.1: install /],
+    ['elsewhere', /^clipward: \S+elsewhere\/node is outside of \/usr, where /],
+  ] as const) {
+    const path = directory === 'none' ? join(root, 'none') : `${join(root, directory)}:$PATH`;
+    const { status, stderr } = runPart(root, `PATH=${path}\nfind_node`);
+    t.equal(status, 1, directory);
+    t.match(stderr, sentence);
+  }
+  t.end();
+});
+
+t.test('a file that is as it should be is left alone', t => {
+  const root = t.testdir();
+  const file = join(root, 'new/place/a.conf');
+  const write = (text: string) =>
+    runPart(root, `echo '${text}' | { write_file ${file} 640; echo "$wrote"; }`).stdout;
+  t.equal(write('one'), 'yes\n');
+  t.equal(statSync(file).mode & 0o777, 0o640);
+  const { ino } = statSync(file);
+  t.equal(write('one'), 'no\n');
+  t.equal(statSync(file).ino, ino, 'not even exchanged');
+  t.equal(write('two'), 'yes\n');
+  t.equal(readFileSync(file, 'utf8'), 'two\n');
+  t.same(readdirSync(join(root, 'new/place')), ['a.conf'], 'nothing half written stays');
+  t.end();
+});
+
+/** An archive in the clone, moved into `var` by the real functions; who runs there is what `running` says. */
+function moveArchive(root: string, running = '') {
+  const files = ['data/MARKER', 'data/clips/a.mp4', 'certs/ca.key', 'state/archive-id', 'state/secrets/mail'];
+  for (const file of [...files, 'data/README.md']) {
+    mkdirSync(join(root, file, '..'), { recursive: true });
+    writeFileSync(join(root, file), file);
+  }
+  for (const each of ['data/clips', 'state', 'certs'])
+    mkdirSync(join(root, 'var', each), { recursive: true });
+  return runPart(
+    root,
+    `data=${join(root, 'var')}
+move=yes
+node=tells_who_runs
+tells_who_runs() { echo '${running}'; }
+mv() { echo "moved \${2#"$data"/}"; command mv "$@"; }
+for each in set_rights make_directories keep_earlier_ports; do eval "$each() { echo $each; }"; done
+move_archive`,
+  );
+}
+
+t.test('an archive is moved entry by entry, and what shows that there is one comes last', t => {
+  const root = t.testdir();
+  const { status, stdout, stderr } = moveArchive(root);
+  t.equal(stderr, '');
+  t.equal(status, 0);
+  t.same(stdout.trim().split('\n').slice(0, -1), [
+    ...['moved data/MARKER', 'moved data/clips', 'moved certs/ca.key', 'moved state/secrets'],
+    ...['moved state/archive-id', 'set_rights', 'make_directories', 'keep_earlier_ports'],
+  ]);
+  t.match(stdout, /\nclipward: the archive of \S+ is in \S+var now\n$/);
+  t.equal(readFileSync(join(root, 'var/data/clips/a.mp4'), 'utf8'), 'data/clips/a.mp4');
+  t.same(readdirSync(join(root, 'data')), ['README.md'], 'what belongs to the clone stays');
+  t.notOk(existsSync(join(root, 'state')));
+  t.end();
+});
+
+t.test('an archive is not moved under a daemon, nor over anything', t => {
+  const root = t.testdir();
+  const running = moveArchive(root, 'receive');
+  t.equal(running.status, 1);
+  t.match(running.stderr, /^clipward: Clipward runs in \S+: stop it there/);
+  t.notMatch(running.stdout, 'moved');
+  mkdirSync(join(root, 'var/certs'), { recursive: true });
+  writeFileSync(join(root, 'var/certs/ca.key'), 'another');
+  const { status, stderr } = moveArchive(root);
+  t.equal(status, 1);
+  t.match(stderr, /^clipward: \S+var\/certs\/ca\.key is there already: move it away, then try again\.\n$/);
+  t.equal(readFileSync(join(root, 'var/certs/ca.key'), 'utf8'), 'another');
+  t.ok(existsSync(join(root, 'state/archive-id')), 'and it can be tried again');
+  t.end();
 });
