@@ -82,14 +82,14 @@ export function holdQueries(db: Db, held: HeldFootage): Holds {
   const removeEmptyEvent = db.prepare<[{ event: string }]>(`
     DELETE FROM event WHERE id = @event AND NOT EXISTS (SELECT 1 FROM clip WHERE clip.event = @event)
       AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.event = @event)`);
-  // From the holds to their clips, of which there are few, not from all clips to the holds.
+  // From the holds to their clips, of which there are few, not from all clips to the holds: CROSS JOIN keeps the order.
   const bytes = db
     .prepare<[{ camera: string | null }], number | null>(`
       SELECT sum(bytes) FROM clip WHERE id IN (
-        SELECT clip.id FROM hold JOIN clip ON clip.event = hold.event
-        WHERE @camera IS NULL OR hold.camera = @camera
+        SELECT clip.id FROM hold CROSS JOIN clip ON clip.event = hold.event
+        WHERE hold.event IS NOT NULL AND (@camera IS NULL OR hold.camera = @camera)
         UNION
-        SELECT clip.id FROM hold JOIN clip INDEXED BY clip_by_camera_and_start
+        SELECT clip.id FROM hold CROSS JOIN clip INDEXED BY clip_by_camera_and_start
           ON clip.camera = hold.camera AND clip.start_at < hold.to_at AND clip.start_at >= hold.from_at - ${maxHeldSpanMs}
         WHERE hold.event IS NULL AND hold.from_at <= ${clipEnd} AND (@camera IS NULL OR hold.camera = @camera))`)
     .pluck();
