@@ -107,7 +107,7 @@ t.test('recording outlives a disk that is filled', { skip }, async t => {
   t.equal((await daemon.stop()).code, 0, 'it was the same daemon all the time');
   const checked = await site.run(['check']);
   t.equal(checked.code, 0, checked.stdout);
-  t.match(checked.stdout, /^1 clips and \d+ segments of footage checked, all is well/m);
+  t.match(checked.stdout, /^1 clip and \d+ segments of footage checked, all is well/m);
   const verified = await site.run(['verify']);
   t.equal(verified.code, 0, verified.stdout);
 });
