@@ -25,8 +25,8 @@ const legacyCiphers = `${ciphers}:HIGH:!aNULL:!eNULL:!PSK:!SRP@SECLEVEL=0`;
 
 /**
  * A context for one session. Its ticket keys are random and its own, so a data connection that resumes proves that it
- * comes from the client of this very control connection, and not just from some client of ours. It costs a millisecond, with that of the data connections:
- * session-contexts.ts has them used again.
+ * comes from the client of this very control connection, and not just from some client of ours. It costs a millisecond,
+ * with that of the data connections: session-contexts.ts has them used again.
  */
 export function createSessionContext(
   identities: readonly TlsIdentity[],
