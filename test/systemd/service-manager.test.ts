@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { silentLog } from '../../src/base/log.ts';
 import { findServiceManager, passedSockets } from '../../src/base/service-manager.ts';
 import { superviseService } from '../../src/supervise.ts';
@@ -75,7 +75,8 @@ t.test('uploads go through sockets that were open before the daemon was', async 
   t.equal((await two.upload('two.jpg', jpeg)).code, 226);
 });
 
-t.test('readiness, life and the end are told', async t => {
+/** A daemon whose manager wants a sign of life every 0.9 s. */
+async function startWatched(t: Test) {
   const manager = await listenForNotifications();
   const installation = await makeInstallation();
   const daemon = await startDaemon(['serve', '--config', installation.config], undefined, {
@@ -87,6 +88,11 @@ t.test('readiness, life and the end are told', async t => {
     installation.remove();
     manager.stop();
   });
+  return { manager, installation, daemon };
+}
+
+t.test('readiness, life and the end are told', async t => {
+  const { manager, daemon } = await startWatched(t);
   t.equal(await manager.next(), 'READY=1');
   t.equal(await manager.next(), 'WATCHDOG=1 STATUS=Running');
   t.equal(await manager.next(), 'WATCHDOG=1 STATUS=Running');
@@ -98,17 +104,7 @@ t.test('readiness, life and the end are told', async t => {
 });
 
 t.test('life is not told while the data directory or a database is gone', async t => {
-  const manager = await listenForNotifications();
-  const installation = await makeInstallation();
-  const daemon = await startDaemon(['serve', '--config', installation.config], undefined, {
-    stdio: [],
-    shell: `NOTIFY_SOCKET=${manager.path} WATCHDOG_USEC=900000 exec "$@"`,
-  });
-  t.teardown(async () => {
-    await daemon.stop();
-    installation.remove();
-    manager.stop();
-  });
+  const { manager, installation, daemon } = await startWatched(t);
   t.equal(await manager.next(), 'READY=1');
   const failures = (error: RegExp) => (line: { msg?: unknown; error?: unknown }) =>
     line.msg === 'self-test failed' && error.test(String(line.error));
