@@ -2,8 +2,10 @@
 // it is confined like the decoders (confine.ts): but it needs loopback, and lives for as long as the camera does.
 
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { errnoOf } from '../base/errors.ts';
+import { readInto } from '../base/read-into.ts';
 import { bubblewrapCommand, killGroup, plainText } from './confine.ts';
 import { environment, findTool } from './find-tool.ts';
 import { openGuard, works } from './guard.ts';
@@ -30,6 +32,8 @@ export type RecordProcessEnd = Readonly<{
 const addressSpaceBytes = 1024 * 1024 * 1024;
 const openFiles = 64;
 const maxComplaintBytes = 2048;
+/** ffmpeg writes 32 KiB at a time. */
+const readBytes = 128 * 1024;
 
 /** Throws FailedError when a tool is missing, TransientError where there is no room for a process. */
 export async function startRecordProcess(options: {
@@ -38,6 +42,7 @@ export async function startRecordProcess(options: {
   video: 'h264' | 'hevc';
   /** `transcode`: to AAC. Null: without. */
   audio: 'copy' | 'transcode' | null;
+  /** The bytes are gone when it returns. */
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
@@ -56,7 +61,7 @@ export async function startRecordProcess(options: {
   child.once('error', cause =>
     ended.resolve({ how: `cannot be started (${errnoOf(cause)})`, kind: 'not-started', complaint: '' }),
   );
-  child.stdout?.on('data', options.onOutput);
+  if (child.stdout) readOutput(child.stdout as Socket, options.onOutput);
   child.stderr?.on('data', (chunk: Buffer) => {
     said = Buffer.concat([said, chunk]).subarray(-maxComplaintBytes);
   });
@@ -155,6 +160,13 @@ function complaintOf(said: Buffer, url: string): string {
 }
 
 const soundArguments = { copy: ['copy'], transcode: ['aac', '-b:a', '48k'] } as const;
+
+/** Into the same memory each time: a new buffer for each read is what V8 collects for. */
+function readOutput(output: Socket, onOutput: (chunk: Buffer) => void): void {
+  const buffer = Buffer.allocUnsafeSlow(readBytes);
+  if (readInto(output, { buffer: () => buffer, onBytes: onOutput })) output.resume();
+  else output.on('data', onOutput);
+}
 
 async function isOverWithin(ended: Promise<unknown>, ms: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();

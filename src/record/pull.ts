@@ -26,9 +26,9 @@ export type PullParts = Readonly<{
 }>;
 
 export type PullLimits = Readonly<{
-  /** From the start of the stream to its first fragment: key frames can be far apart. */
+  /** From the start of the stream to its first fragment, while packets come: key frames can be far apart. */
   firstFragmentMs: number;
-  /** Between two fragments. */
+  /** Between two fragments; before the first of them, between two packets of video. */
   fragmentMs: number;
   /** When there is video and no fragment yet: so long may sound that was offered take to begin. */
   soundMs: number;
@@ -114,6 +114,7 @@ async function pullOnce(
   const end = Promise.withResolvers<StreamError>();
   const deadline = startDeadline();
   const soundDeadline = startDeadline();
+  const silenceDeadline = startDeadline();
   const onAbort = () => end.resolve(new StreamError('stopped', 'the recording was stopped'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
@@ -129,12 +130,11 @@ async function pullOnce(
     onInit: options.onInit,
     onFragment(fragment) {
       fragments++;
+      silenceDeadline.clear();
       const lost = options.audioFault ?? unknownAudioOf(made.stream);
       if (fragments === 1 && lost === null && options.wantsAudio) sound.works();
       if (fragments === 1 && lost !== null && sound.isNews(lost)) options.onAudioLost?.(lost);
-      deadline.set(fragmentMs, () =>
-        end.resolve(new StreamError('stalled', `no video came for ${fragmentMs} ms`)),
-      );
+      deadline.set(fragmentMs, isSilent);
       options.onFragment(fragment);
     },
     onEnd(why, isSound) {
@@ -142,6 +142,13 @@ async function pullOnce(
       end.resolve(why);
     },
   });
+  const isSilent = () => end.resolve(new StreamError('stalled', `no video came for ${fragmentMs} ms`));
+  /** A camera that says that it plays and sends nothing, or no more, is not waited for as long as one without a key frame. */
+  const endInSilence = (before: number) =>
+    silenceDeadline.set(fragmentMs, () => {
+      if (packets.video === before) isSilent();
+      else endInSilence(packets.video);
+    });
   const send = (packet: Parameters<FfmpegDoor['send']>[0]) => {
     if (made.door?.send(packet) === false) made.stream?.pause();
   };
@@ -198,6 +205,7 @@ async function pullOnce(
       });
       door.play();
       await Promise.race([stream.play(), end.promise]);
+      if (fragments === 0) endInSilence(packets.video);
     }
     await end.promise;
   } catch (error) {
@@ -210,6 +218,7 @@ async function pullOnce(
   } finally {
     deadline.clear();
     soundDeadline.clear();
+    silenceDeadline.clear();
     signal.removeEventListener('abort', onAbort);
     await made.stream?.[Symbol.asyncDispose]();
     // ffmpeg sees the end of its input, and writes what it has.

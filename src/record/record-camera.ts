@@ -63,7 +63,9 @@ export function startCameraRecorder(
     const wasGood = parts.clock.monotonicMs() - begunMs > goodAfterMs;
     state.failures = wasGood ? 1 : state.failures + 1;
     const delayMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(state.failures - 1, 20));
-    return over.gap === 'disk' ? diskRetryMs : delayMs * (0.5 + parts.random() / 2);
+    const retryMs = over.gap === 'disk' ? diskRetryMs : delayMs * (0.5 + parts.random() / 2);
+    log.debug({ reason: over.gap, error: messageOf(over.error), retryMs }, 'connection is over');
+    return retryMs;
   };
   const work = async () => {
     const state = { failures: 0, wasRecorded: false };

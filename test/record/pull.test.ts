@@ -116,9 +116,16 @@ t.test('a camera that falls silent is stalled', atOnce, async t => {
   t.ok(fragments.length > 0);
 });
 
-t.test('a camera that never sends anything is stalled', atOnce, async t => {
-  t.equal((await withCamera({ sends: () => false })).error.end, 'stalled');
-});
+for (const [name, pictures] of [
+  ['never sends anything', 0],
+  ['stops before its first fragment is whole', 4],
+] as const)
+  t.test(`a camera that ${name} is not waited for as if it sent no key frame`, atOnce, async t => {
+    const limits = { ...short, firstFragmentMs: 60_000 };
+    const { error } = await withCamera({ sends: picture => picture < pictures }, { limits });
+    t.equal(error.end, 'stalled');
+    t.equal(error.message, `no video came for ${short.fragmentMs} ms`);
+  });
 
 for (const [name, ticks] of [
   ['an hour ahead', 3600 * 90_000],
