@@ -50,8 +50,12 @@ export type PullOptions = Readonly<{
   onAudioLost?(reason: string): void;
   /** What earlier pulls of this camera found out. */
   sound?: SoundMemory;
+  silence?: SilenceMemory;
   log: Log;
 }>;
+
+/** Whether the pull before ended because the camera said that it plays, and sent nothing at all. */
+export type SilenceMemory = { wasSilent: boolean };
 
 export type Pull = AsyncDisposable &
   Readonly<{
@@ -110,7 +114,9 @@ async function pullOnce(
   signal: AbortSignal,
 ): Promise<Over> {
   const { firstFragmentMs, fragmentMs, soundMs, exitMs } = parts.limits ?? standardLimits;
-  const { sound } = options;
+  const { sound, silence = { wasSilent: false } } = options;
+  const wasSilent = silence.wasSilent;
+  silence.wasSilent = false;
   const end = Promise.withResolvers<StreamError>();
   const deadline = startDeadline();
   const soundDeadline = startDeadline();
@@ -126,6 +132,7 @@ async function pullOnce(
   let hasVideo = false;
   const packets = { video: 0, audio: 0 };
   let hasChanged = false;
+  let isEnding = false;
   let audioFault: string | null = null;
 
   const output = readOutput(parts, {
@@ -152,11 +159,15 @@ async function pullOnce(
     },
   });
   const isSilent = () => end.resolve(new StreamError('stalled', `no video came for ${fragmentMs} ms`));
-  /** A camera that says that it plays and sends nothing, or no more, is not waited for as long as one without a key frame. */
+  /**
+   * A camera that says that it plays and sends nothing, or no more, is not waited for as long as one without a key frame. But
+   * every other time: some have to wake up first, or begin with their next key frame, and would never be recorded.
+   */
   const endInSilence = (before: number) =>
     silenceDeadline.set(fragmentMs, () => {
-      if (packets.video === before) isSilent();
-      else endInSilence(packets.video);
+      if (packets.video !== before || (wasSilent && packets.video === 0)) return endInSilence(packets.video);
+      silence.wasSilent = packets.video === 0;
+      isSilent();
     });
   const send = (packet: Parameters<FfmpegDoor['send']>[0]) => {
     if (made.door?.send(packet) === false) made.stream?.pause();
@@ -195,7 +206,8 @@ async function pullOnce(
     });
     made.process = process;
     void process.ended.then(({ how, kind, complaint }) => {
-      if (fragments === 0 && kind === 'failed' && audio)
+      // An ffmpeg whose input we end before its first picture fails as well.
+      if (fragments === 0 && kind === 'failed' && audio && !isEnding)
         audioFault = `ffmpeg cannot take it: ${complaint || how}`;
       end.resolve(new StreamError(ffmpegEnds[kind], `ffmpeg ${how}${complaint && `: ${complaint}`}`));
     });
@@ -203,7 +215,8 @@ async function pullOnce(
     const asked = await Promise.race([door.asked.then(() => true), end.promise.then(() => false)]);
     if (asked) {
       deadline.set(firstFragmentMs, () => {
-        if (audio && packets.audio === 0) audioFault = 'the camera offers sound and sends none';
+        if (audio && packets.audio === 0 && packets.video > 0)
+          audioFault = 'the camera offers sound and sends none';
         end.resolve(new StreamError('stalled', `no video came within ${firstFragmentMs} ms`));
       });
       // ffmpeg waits for the first of each track before it writes anything.
@@ -225,6 +238,7 @@ async function pullOnce(
           new StreamError('ffmpeg', messageOf(error), { cause: error }),
     );
   } finally {
+    isEnding = true;
     deadline.clear();
     soundDeadline.clear();
     silenceDeadline.clear();

@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { systemClock } from '../../src/base/clock.ts';
+import { createSoundMemory } from '../../src/record/sound-memory.ts';
 import { answerWith, makeElementaryStream, rtpPacket, startFakeCamera } from '../support/fake-camera.ts';
 import { elementaryStream, password, pull, short, withCamera } from './pulling.ts';
 
@@ -140,6 +142,42 @@ for (const [name, pictures] of [
     t.equal(error.end, 'stalled');
     t.equal(error.message, `no video came for ${short.fragmentMs} ms`);
   });
+
+t.test(
+  'a connection that ends before its first picture says nothing about the sound',
+  { ...atOnce },
+  async t => {
+    const sound = createSoundMemory(systemClock);
+    const { error, requests } = await withCamera(
+      {
+        audio: ['m=audio 0 RTP/AVP 0', 'a=control:audio'],
+        sound: picture => picture * 533,
+        packetsOf: picture => (picture === 3 ? 0 : undefined),
+      },
+      { sound },
+    );
+    t.equal(error.end, 'disconnected');
+    t.equal(sound.fault(), null);
+    t.equal(requests.filter(({ method }) => method === 'DESCRIBE').length, 1, 'it is not tried without');
+  },
+);
+
+t.test('a camera that takes its time to begin is waited for every other time', { ...atOnce }, async t => {
+  const limits = { ...short, firstFragmentMs: 10_000 };
+  const silence = { wasSilent: false };
+  await using camera = await startFakeCamera({
+    elementaryStream,
+    audio: ['m=audio 0 RTP/AVP 0', 'a=control:audio'],
+    sound: picture => picture * 533,
+    skips: picture => picture < 40,
+  });
+  t.match((await pull(camera.port, { limits, silence })).error.message, 'no video came for');
+  const { fragments, lost } = await pull(camera.port, { limits, silence, fragments: 2 });
+  t.ok(fragments.length >= 2);
+  t.strictSame(lost, []);
+  t.equal(silence.wasSilent, false);
+  t.match((await pull(camera.port, { limits, silence })).error.message, 'no video came for');
+});
 
 for (const [name, ticks] of [
   ['an hour ahead', 3600 * 90_000],
