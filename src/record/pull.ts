@@ -89,6 +89,7 @@ type Over = Readonly<{
   error: StreamError;
   /** Why it may be the sound that ended it; null when that is not so. */
   audioFault: string | null;
+  hadSound: boolean;
 }>;
 
 async function pullWithOrWithoutAudio(
@@ -100,8 +101,7 @@ async function pullWithOrWithoutAudio(
   const known = options.wantsAudio ? sound.fault() : null;
   const wantsAudio = options.wantsAudio && known === null;
   const first = await pullOnce(parts, { ...options, sound, wantsAudio, audioFault: known }, signal);
-  if (first.audioFault === null) return first.error;
-  sound.foundFault(first.audioFault);
+  if (first.audioFault === null || !sound.foundFault(first.audioFault, first)) return first.error;
   if (signal.aborted) return first.error;
   options.log.debug({ reason: first.audioFault }, 'trying without sound');
   const second = { ...options, sound, wantsAudio: false, audioFault: first.audioFault };
@@ -249,7 +249,7 @@ async function pullOnce(
     await made.process?.end(exitMs);
     deadline.clear();
   }
-  return { error: await end.promise, audioFault };
+  return { error: await end.promise, audioFault, hadSound: options.wantsAudio && fragments > 0 };
 }
 
 const changes = {

@@ -162,6 +162,25 @@ t.test(
   },
 );
 
+t.test('sound whose times jump once is asked for again, and not a second time', { ...atOnce }, async t => {
+  const sound = createSoundMemory(systemClock);
+  let jumps = true;
+  await using camera = await startFakeCamera({
+    elementaryStream,
+    audio: ['m=audio 0 RTP/AVP 0', 'a=control:audio'],
+    sound: picture => picture * 533 + (jumps && picture >= 45 ? 3600 * 8000 : 0),
+  });
+  t.equal((await pull(camera.port, { sound })).error.end, 'jumped');
+  t.equal(sound.fault(), null);
+  jumps = false;
+  const good = await pull(camera.port, { sound, fragments: 2 });
+  t.equal(good.inits[0]?.tracks.length, 2, 'with sound');
+  jumps = true;
+  const { inits, lost } = await pull(camera.port, { sound, fragments: 8 });
+  t.equal(inits.at(-1)?.tracks.length, 1, 'without');
+  t.equal(lost.length, 1);
+});
+
 t.test('a camera that takes its time to begin is waited for every other time', { ...atOnce }, async t => {
   const limits = { ...short, firstFragmentMs: 10_000 };
   const silence = { wasSilent: false };
