@@ -26,9 +26,9 @@ export type PullParts = Readonly<{
 }>;
 
 export type PullLimits = Readonly<{
-  /** From the start of the stream to its first fragment, while packets come: key frames can be far apart. */
+  /** From the start of the stream to its first fragment with video, while packets come: key frames can be far apart. */
   firstFragmentMs: number;
-  /** Between two fragments; before the first of them, between two packets of video. */
+  /** Between two fragments with video; before the first of them, between two packets of video. */
   fragmentMs: number;
   /** When there is video and no fragment yet: so long may sound that was offered take to begin. */
   soundMs: number;
@@ -122,19 +122,28 @@ async function pullOnce(
   let watch: PacketWatch | undefined;
   let joiner: UnitJoiner | undefined;
   let fragments = 0;
+  let videoTrackId: number | undefined;
+  let hasVideo = false;
   const packets = { video: 0, audio: 0 };
   let hasChanged = false;
   let audioFault: string | null = null;
 
   const output = readOutput(parts, {
-    onInit: options.onInit,
+    onInit(init) {
+      videoTrackId = init.tracks.find(({ kind }) => kind === 'video')?.id;
+      options.onInit(init);
+    },
     onFragment(fragment) {
       fragments++;
-      silenceDeadline.clear();
       const lost = options.audioFault ?? unknownAudioOf(made.stream);
       if (fragments === 1 && lost === null && options.wantsAudio) sound.works();
       if (fragments === 1 && lost !== null && sound.isNews(lost)) options.onAudioLost?.(lost);
-      deadline.set(fragmentMs, isSilent);
+      // Sound alone goes on where an encoder of pictures has died.
+      if (fragment.tracks.some(({ trackId }) => trackId === videoTrackId)) {
+        hasVideo = true;
+        silenceDeadline.clear();
+        deadline.set(fragmentMs, isSilent);
+      }
       options.onFragment(fragment);
     },
     onEnd(why, isSound) {
@@ -205,7 +214,7 @@ async function pullOnce(
       });
       door.play();
       await Promise.race([stream.play(), end.promise]);
-      if (fragments === 0) endInSilence(packets.video);
+      if (!hasVideo) endInSilence(packets.video);
     }
     await end.promise;
   } catch (error) {
