@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openSigningKey } from '../../src/access/signing-key.ts';
 import { openClipFiles } from '../../src/archive/clip-files.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -35,8 +36,8 @@ export type Rows = Readonly<{
  * with each round, as the second finds what the first has left in the processor's caches.
  */
 export async function measureRows(smallArchive: LargeArchive, largeArchive: LargeArchive): Promise<Rows> {
-  const small = openToFile(smallArchive);
-  const large = openToFile(largeArchive);
+  const small = await openToFile(smallArchive);
+  const large = await openToFile(largeArchive);
   const costs = { small: [] as Cost[], large: [] as Cost[] };
   try {
     for (let round = -roundsToWarmUp; round < rounds; round++) {
@@ -66,9 +67,9 @@ export async function measureRows(smallArchive: LargeArchive, largeArchive: Larg
 type Cost = Readonly<{ ms: number; cpuMs: number }>;
 
 /** `file` files some more, and answers what each took. */
-function openToFile({ dataDir, stateDir, archiveId }: LargeArchive) {
-  // Nobody verifies these.
-  const chain = { archiveId, sign: () => 'x'.repeat(88), now: () => systemClock.now() };
+async function openToFile({ dataDir, stateDir, archiveId }: LargeArchive) {
+  const { sign } = await openSigningKey({ stateDir, log: silentLog() });
+  const chain = { archiveId, sign, now: () => systemClock.now() };
   const catalogue = openCatalogue({ file: catalogueFile(stateDir), chain });
   const parts: ClipParts & Parameters<typeof adjustClock>[0] = {
     dataDir,
