@@ -32,6 +32,7 @@ export function startCameraRecorder(
   const recent = createRecentFragments();
   const told = createTold();
   const recoverLeft = createRecoverLeft(camera, parts);
+  const timeLine = { until: Number.NEGATIVE_INFINITY };
   let wanted = first;
   /** Aborted when what is wanted changes. */
   let change = new AbortController();
@@ -50,7 +51,7 @@ export function startCameraRecorder(
     state.wasRecorded = true;
     const begunMs = parts.clock.monotonicMs();
     const over = await recordOnce(camera, {
-      ...{ parts, recoverLeft, log, recent, source, changed },
+      ...{ parts, recoverLeft, log, recent, source, changed, timeLine },
       whyStopped: () => (wanted === null ? 'off' : 'restart'),
       onRecording: told.forget,
     });
