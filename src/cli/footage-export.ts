@@ -21,7 +21,10 @@ export function registerFootageExport(footage: Command, desk: Desk): void {
   const exported = footage
     .command('export')
     .requiredOption('--camera <name>', 'of this camera')
-    .requiredOption('--from <time>', 'from the key frame at or before this time: ISO 8601, or how long ago')
+    .requiredOption(
+      '--from <time>',
+      'from the key frame at or before this time: ISO 8601, or how long ago (2h, 90m)',
+    )
     .option('--to <time>', 'to the first fragment that ends at or after this time; now when it is left out')
     .requiredOption('--out <file>', 'the MP4 to write; what exists is never overwritten')
     .description('write footage as one MP4, with a manifest beside it')
