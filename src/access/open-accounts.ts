@@ -12,7 +12,8 @@ import { type AccountSnapshot, effectiveNetworks, emptySnapshot, prepareSnapshot
 import type { AccountReader, AccountWriter } from './accounts.ts';
 
 const migrations = new URL('./migrations-access/', import.meta.url);
-const pollIntervalMs = 250;
+/** Each look wakes the thread up. */
+const standardPollMs = 250;
 
 export function accessDatabaseFile(stateDir: string): string {
   return join(stateDir, 'access.db');
@@ -20,9 +21,9 @@ export function accessDatabaseFile(stateDir: string): string {
 
 /**
  * Opens the accounts for reading. The database may appear later (a fresh installation has no camera), be replaced as a
- * whole (a backup that is restored) or be changed by other processes at any time.
+ * whole (a backup that is restored) or be changed by other processes at any time. `pollMs`: how late a listener may be told.
  */
-export function openAccountReader(options: { stateDir: string }): AccountReader {
+export function openAccountReader(options: { stateDir: string; pollMs?: number }): AccountReader {
   const file = accessDatabaseFile(options.stateDir);
   let open: (OpenFile & { identity: string }) | undefined;
   let closed = false;
@@ -45,7 +46,7 @@ export function openAccountReader(options: { stateDir: string }): AccountReader 
       const opened = current();
       return opened === undefined ? 'none' : `${open?.identity} ${dataVersion(opened.db)}`;
     });
-  const changes = watchChanges(stamp);
+  const changes = watchChanges(stamp, options.pollMs);
   return {
     ...readingFrom(snapshot),
     onChange: changes.subscribe,
@@ -131,10 +132,13 @@ function readingFrom(
 }
 
 /**
- * Asks for `stamp` four times a second while anybody listens, and tells when it is another. A database that cannot be
+ * Asks for `stamp` every `pollMs` while anybody listens, and tells when it is another. A database that cannot be
  * read just now counts as a change: listeners ask again and get the error, or the answer.
  */
-function watchChanges(stamp: () => string): Disposable & { subscribe: AccountReader['onChange'] } {
+function watchChanges(
+  stamp: () => string,
+  pollMs = standardPollMs,
+): Disposable & { subscribe: AccountReader['onChange'] } {
   const listeners = new Set<{ listener: () => void }>();
   let timer: NodeJS.Timeout | undefined;
   let last = '';
@@ -162,7 +166,7 @@ function watchChanges(stamp: () => string): Disposable & { subscribe: AccountRea
       listeners.add(entry);
       if (timer === undefined) {
         last = look();
-        timer = setInterval(poll, pollIntervalMs).unref();
+        timer = setInterval(poll, pollMs).unref();
       }
       return {
         [Symbol.dispose]: () => {
