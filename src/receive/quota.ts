@@ -27,8 +27,6 @@ export type FileQuota = Readonly<{
   close(): void;
 }>;
 
-const dayMs = 24 * 60 * 60 * 1000;
-
 export function createQuotas(parts: {
   memory: DailyUsage;
   limits: QuotaLimits;
@@ -40,16 +38,12 @@ export function createQuotas(parts: {
   /** Bytes of uploads that have not ended; the sum of a camera's sessions. */
   const running = new Map<string, number>();
   let today = '';
-  let todayNumber = Number.NaN;
 
   const dayNow = () => {
-    const now = clock.now();
-    const number = Math.floor(now / dayMs);
-    if (number === todayNumber) return today;
-    todayNumber = number;
-    today = new Date(now).toISOString().slice(0, 10);
-    memory.forgetUsage(today);
-    return today;
+    const day = new Date(clock.now()).toISOString().slice(0, 10);
+    if (day !== today) memory.forgetUsage(day);
+    today = day;
+    return day;
   };
   const addRunning = (name: string, bytes: number) => {
     const sum = (running.get(name) ?? 0) + bytes;
@@ -91,27 +85,19 @@ export function createQuotas(parts: {
   };
 }
 
-/**
- * While the state disk is full, what cannot be written is counted in memory: no camera is refused for it, and none is free.
- * It is asked for each batch of an upload, so a day is read once; nobody else writes it.
- */
+/** While the state disk is full, what cannot be written is counted in memory: no camera is refused for it, and none is free. */
 function carriedOn(memory: DailyUsage, log: Log): DailyUsage {
   const unwritten = new Map<string, Usage>();
-  const known = new Map<string, Usage>();
   const none: Usage = { bytes: 0, files: 0, directories: 0 };
   return {
     usage(camera, day) {
-      const key = `${camera} ${day}`;
-      const used = known.get(key) ?? sum(memory.usage(camera, day), unwritten.get(key) ?? none);
-      known.set(key, used);
-      return used;
+      const written = memory.usage(camera, day);
+      const more = unwritten.get(`${camera} ${day}`);
+      return more === undefined ? written : sum(written, more);
     },
     addUsage(camera, day, more) {
       const key = `${camera} ${day}`;
-      const added = { ...none, ...more };
-      const used = known.get(key);
-      if (used !== undefined) known.set(key, sum(used, added));
-      const all = sum(unwritten.get(key) ?? none, added);
+      const all = sum(unwritten.get(key) ?? none, { ...none, ...more });
       unwritten.set(key, all);
       noteDown(log, () => {
         memory.addUsage(camera, day, all);
@@ -119,8 +105,7 @@ function carriedOn(memory: DailyUsage, log: Log): DailyUsage {
       });
     },
     forgetUsage(day) {
-      for (const kept of [unwritten, known])
-        for (const key of kept.keys()) if (!key.endsWith(` ${day}`)) kept.delete(key);
+      for (const key of unwritten.keys()) if (!key.endsWith(` ${day}`)) unwritten.delete(key);
       noteDown(log, () => memory.forgetUsage(day));
     },
   };
