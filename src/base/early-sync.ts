@@ -4,7 +4,7 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /** What is shorter is synced once, at its end. */
-const earlySyncBytes = 64 * 1024 * 1024;
+const earlySyncBytes = 16 * 1024 * 1024;
 
 export type SyncedFile = Readonly<{
   /** So many bytes more were written to it. */

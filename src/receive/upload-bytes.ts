@@ -65,6 +65,7 @@ export async function receiveBytes(
       const allowed = quota.take(fitting);
       // What still fits is kept, so that a partial holds all that its limits let in.
       const kept = allowed < size ? firstBytes(batch, allowed) : batch;
+      // Hashing on another thread was measured (docs/performance.md): more CPU, and no faster on two cores.
       const before = hash.copy();
       const written = upload.write(kept);
       for (const piece of kept) {
