@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { recoverIncoming } from '../../src/archive/incoming.ts';
 import { receiptSchema } from '../../src/archive/receipt.ts';
+import { lastPart } from '../../src/archive/receipt-file.ts';
 import { isUploadId, newUploadId } from '../../src/archive/upload-id.ts';
 import { openUploads } from '../../src/archive/uploads.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -106,6 +107,7 @@ t.test('a failure tells its errno, closes the file and leaves no entry', async t
     name: 'TransientError',
     cause: { code: 'ENOTDIR' },
   });
+  await uploads[Symbol.asyncDispose]();
   t.same(openFilesUnder(archive.dataDir), []);
 });
 
@@ -147,8 +149,46 @@ t.test('a full disk is told as ENOSPC, and what was written before is still ther
   await partial.publish(receiptFor(partial.id, Buffer.alloc(400_000), { completeness: 'partial' }));
   const media = await readFile(join(archive.dataDir, 'inbox', 'front', partial.id, 'media'));
   t.equal(media.length, 400_000, 'what was written before can be published');
+  await uploads[Symbol.asyncDispose]();
   t.same(openFilesUnder(mounted), []);
 });
+
+t.test(
+  'an upload goes to the disk that is mounted when it begins, and an idle one can be unmounted',
+  async t => {
+    const archive = await makeArchive(t.testdir());
+    const marker = await readFile(join(archive.dataDir, 'MARKER'));
+    const uploads = openUploads(archive);
+    const upload = async () => {
+      const { id, write, publish } = await uploads.begin(beginFacts);
+      await write([Buffer.from('x')]);
+      await publish(receiptFor(id, Buffer.from('x')));
+      return id;
+    };
+    const entries = () => readdir(join(archive.dataDir, 'inbox', 'front'));
+    const first = await upload();
+    t.same(await entries(), [first]);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', archive.dataDir], { stdio: 'pipe' });
+    } catch {
+      t.pass('needs the right to mount a small file system', { skip: true });
+      return;
+    }
+    try {
+      await t.rejects(upload(), { name: 'TransientError' }, 'nothing is written where no marker is');
+      t.same(await readdir(archive.dataDir), []);
+      await writeFile(join(archive.dataDir, 'MARKER'), marker);
+      const second = await upload();
+      t.same(await entries(), [second]);
+      await untilUnmounted(archive.dataDir);
+    } finally {
+      execFileSync('sh', ['-c', 'umount -l "$0" 2>/dev/null || true', archive.dataDir]);
+    }
+    const third = await upload();
+    t.same((await entries()).sort(), [first, third].sort());
+    await uploads[Symbol.asyncDispose]();
+  },
+);
 
 t.test('what a crash left is published as partial, with what was known when it began', async t => {
   const archive = await makeArchive(t.testdir());
@@ -179,13 +219,14 @@ t.test('a crash between receipt and rename loses nothing of what the receipt say
     const upload = await uploads.begin(beginFacts);
     await upload.write([bytes]);
     const said = damage === 'other bytes' ? Buffer.from('a wh0le clip') : bytes;
-    const text = JSON.stringify(receiptFor(upload.id, said));
+    const text = lastPart({ version: 1, id: upload.id, ...beginFacts }, receiptFor(upload.id, said));
     const incoming = join(archive.dataDir, 'incoming', upload.id);
-    await writeFile(join(incoming, 'receipt.json'), damage === 'torn' ? text.slice(0, 50) : text);
+    await appendFile(join(incoming, 'receipt.json'), damage === 'torn' ? text.slice(0, 50) : text);
     t.match(await recoverIncoming({ ...archive, log }), { published: 1 });
     const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
     const receipt = JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8'));
     t.equal(receipt.completeness, damage === 'none' ? 'whole' : 'partial', damage);
+    t.match(receipt, beginFacts);
     t.equal(receipt.sha256, receiptFor(upload.id, bytes).sha256);
     t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
     await upload.discard();
@@ -200,10 +241,10 @@ t.test(
     const empty = await uploads.begin(beginFacts);
     const nameless = await uploads.begin(beginFacts);
     await nameless.write([Buffer.from('x')]);
-    await rm(join(archive.dataDir, 'incoming', nameless.id, 'upload.json'));
+    await rm(join(archive.dataDir, 'incoming', nameless.id, 'receipt.json'));
     const foreign = await uploads.begin({ ...beginFacts, camera: 'x' });
     await foreign.write([Buffer.from('x')]);
-    const facts = join(archive.dataDir, 'incoming', foreign.id, 'upload.json');
+    const facts = join(archive.dataDir, 'incoming', foreign.id, 'receipt.json');
     await writeFile(facts, (await readFile(facts, 'utf8')).replace('"camera":"x"', '"camera":"../x"'));
     await writeFile(join(archive.dataDir, 'incoming', 'stray'), 'x');
     t.match(await recoverIncoming({ ...archive, log }), { published: 0, removed: 1, unknown: 3, failed: 0 });
@@ -219,4 +260,18 @@ t.test(
 function openFilesUnder(directory: string): string[] {
   const names = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n');
   return names.filter(name => name.includes(directory));
+}
+
+/** Not by force: fails while anything on it is open. */
+async function untilUnmounted(directory: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    try {
+      execFileSync('umount', [directory], { stdio: 'pipe' });
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
 }
