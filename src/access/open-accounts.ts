@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { makeDirectory } from '../base/durable.ts';
 import { messageOf, SettingsError, TransientError } from '../base/errors.ts';
-import { type Db, dataVersion, openDatabase } from '../base/sqlite.ts';
+import { type Db, dataVersionOf, openDatabase } from '../base/sqlite.ts';
 import { prepareChanges } from './account-changes.ts';
 import { type AccountSnapshot, effectiveNetworks, emptySnapshot, prepareSnapshot } from './account-rows.ts';
 import type { AccountReader, AccountWriter } from './accounts.ts';
@@ -43,7 +43,7 @@ export function openAccountReader(options: { stateDir: string }): AccountReader 
   const stamp = () =>
     translated(file, close, () => {
       const opened = current();
-      return opened === undefined ? 'none' : `${open?.identity} ${dataVersion(opened.db)}`;
+      return opened === undefined ? 'none' : `${open?.identity} ${opened.version()}`;
     });
   const changes = watchChanges(stamp);
   return {
@@ -67,7 +67,8 @@ export async function openAccountWriter(options: { stateDir: string; clock: Cloc
   const db = openDatabase({ file, migrations, journal: 'delete', synchronous: 'full', group: 'read' });
   let writes = 0;
   const snapshot = rememberedSnapshot(db, () => writes);
-  const changes = watchChanges(() => `${writes} ${dataVersion(db)}`);
+  const version = dataVersionOf(db);
+  const changes = watchChanges(() => `${writes} ${version()}`);
   return {
     ...readingFrom(snapshot),
     ...prepareChanges({
@@ -96,11 +97,11 @@ export function repairAccounts(options: { stateDir: string }): void {
   openDatabase({ file, migrations, journal: 'delete', synchronous: 'full', group: 'read' }).close();
 }
 
-type OpenFile = Readonly<{ db: Db; snapshot: () => AccountSnapshot }>;
+type OpenFile = Readonly<{ db: Db; version: () => number; snapshot: () => AccountSnapshot }>;
 
 function openForReading(file: string): OpenFile {
   const db = openDatabase({ file, migrations, readOnly: true, journal: 'delete', synchronous: 'full' });
-  return { db, snapshot: rememberedSnapshot(db, () => 0) };
+  return { db, version: dataVersionOf(db), snapshot: rememberedSnapshot(db, () => 0) };
 }
 
 /**
@@ -109,9 +110,10 @@ function openForReading(file: string): OpenFile {
  */
 function rememberedSnapshot(db: Db, ownWrites: () => number): () => AccountSnapshot {
   const read = prepareSnapshot(db);
+  const version = dataVersionOf(db);
   let remembered: { stamp: string; value: AccountSnapshot } | undefined;
   return () => {
-    const stamp = `${ownWrites()} ${dataVersion(db)}`;
+    const stamp = `${ownWrites()} ${version()}`;
     if (remembered?.stamp !== stamp) remembered = { stamp, value: read() };
     return remembered.value;
   };

@@ -186,9 +186,10 @@ function schemaOfMigrations(directory: string): string {
   }
 }
 
-/** The number that changes when another connection has written to the database: a cheap question to poll. */
-export function dataVersion(db: Db): number {
-  return db.pragma('data_version', { simple: true }) as number;
+/** Answers the number that changes when another connection has written to the database: a cheap question to poll. */
+export function dataVersionOf(db: Db): () => number {
+  const ask = db.prepare<[], number>('PRAGMA data_version').pluck();
+  return () => ask.get() as number;
 }
 
 /** Reads the first page of the database, through its lock; throws when it does not answer, or its file is gone. */
