@@ -1,8 +1,7 @@
-// ftp-srv as our engine: its sessions, its command table with the gate that asks for a log-in. Replies are
-// written by replies.ts.
-// What it must not do (docs/security.md, "Why ftp-srv is wrapped") is taken out of its hands here: it never listens,
-// never reads a socket, never opens a file, never handles a signal. No other file knows that ftp-srv exists, except
-// for the types of a connection.
+// ftp-srv as our engine: its sessions and its table of commands; the gate that asks for a log-in is here, replies are written
+// by replies.ts. What it must not do (docs/security.md, "Why ftp-srv is wrapped") is taken out of its hands here: it never
+// listens, never reads or writes a socket, never opens a file, never handles a signal. No other file knows that ftp-srv
+// exists, except for the types of a connection.
 
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
