@@ -30,6 +30,7 @@ export const nameVerbs: ReadonlySet<string> = new Set([
 ]);
 
 const controlCharacter = /[\0-\x1f\x7f]/;
+const beyondAscii = /[\x80-\xff]/;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Parses a line without its CR LF (RFC 959 5.3: a verb of three or four letters, one space, the argument). */
@@ -41,9 +42,10 @@ export function parseCommandLine(line: Uint8Array): CommandLine {
   const verb = text.slice(0, space === -1 ? undefined : space).toUpperCase();
   if (!/^[A-Z]{3,4}$/.test(verb)) return { kind: 'malformed', verb: null, code: 500 };
   if (space === -1) return { kind: 'command', verb, argument: null };
-  if (controlCharacter.test(text.slice(space + 1))) return { kind: 'malformed', verb, code: 501 };
+  const rest = text.slice(space + 1);
+  if (controlCharacter.test(rest)) return { kind: 'malformed', verb, code: 501 };
   try {
-    const argument = strictUtf8.decode(bytes.subarray(space + 1));
+    const argument = beyondAscii.test(rest) ? strictUtf8.decode(bytes.subarray(space + 1)) : rest;
     return { kind: 'command', verb, argument: argument === '' ? null : argument };
   } catch {
     return { kind: 'malformed', verb, code: nameVerbs.has(verb) ? 553 : 501 };

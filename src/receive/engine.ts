@@ -62,14 +62,16 @@ export function createEngine(parts: {
   server.on('connect', ({ connection }) => {
     // Its own list is for a shutdown that is not its task; for who leaves it, it sets a timer and makes an error.
     delete server.connections[connection.id];
+    // Who logs in was decided by our PASS before it calls this.
+    connection.login = async () => {
+      const directory = parts.workingDirectory(connection);
+      connection.authenticated = true;
+      connection.fs = {
+        currentDirectory: () => `/${directory.get()}`,
+        chdir: path => `/${directory.change(path)}`,
+      };
+    };
     parts.onConnect(connection);
-  });
-  // Who logs in was decided by our PASS before it calls login(): the event only hands the working directory over.
-  server.on('login', ({ connection }, resolve) => {
-    const directory = parts.workingDirectory(connection);
-    resolve({
-      fs: { currentDirectory: () => `/${directory.get()}`, chdir: path => `/${directory.change(path)}` },
-    });
   });
   replaceCommands(parts.commands);
   return {

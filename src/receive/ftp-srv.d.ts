@@ -21,25 +21,15 @@ declare module 'ftp-srv' {
     commandSocket: Socket;
     authenticated?: boolean;
     fs?: FtpFileSystem;
-    login(user: string, password: string): Promise<void>;
+    login(): Promise<void>;
     reply(code: number, ...lines: (string | { raw: true; message: string })[]): Promise<unknown>;
   };
-
-  export type LoginAnswer = { fs: FtpFileSystem };
 
   export class FtpSrv extends EventEmitter {
     constructor(options: { log: FtpLog; url: string; timeout: number; anonymous: false; greeting?: string });
     readonly server: Server;
     readonly connections: Record<string, FtpConnection>;
     on(event: 'connect', listener: (facts: { connection: FtpConnection; id: string }) => void): this;
-    on(
-      event: 'login',
-      listener: (
-        facts: { connection: FtpConnection; username: string; password: string },
-        resolve: (answer: LoginAnswer) => void,
-        reject: (error: Error) => void,
-      ) => void,
-    ): this;
   }
 }
 
