@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { appendFile, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -58,6 +59,73 @@ t.test('an upload is in the inbox as it was written, for its owner alone', async
   await upload.discard();
   t.same((await readdir(entry)).length, 2, 'a discard after the publication is harmless');
 });
+
+t.test(
+  'media, receipt and entry are synced before the rename, both directories after it, or nothing is confirmed',
+  async t => {
+    const archive = await makeArchive(t.testdir());
+    await using uploads = openUploads(archive);
+    const { dataDir } = archive;
+    const bytes = Buffer.from('a clip');
+    const entries = async (directory: string) => (await readdir(join(dataDir, directory))).length;
+    const publish = async (failing?: string) => {
+      const upload = await uploads.begin(beginFacts);
+      await upload.write([bytes]);
+      const synced: string[] = [];
+      const nameOf = (path: string) => path.slice(dataDir.length + 1).replace(upload.id, 'ID');
+      const restore = await onEverySync((how, path) => {
+        synced.push(`${how} ${nameOf(path)}`);
+        if (nameOf(path) === failing) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      });
+      try {
+        await upload.publish(receiptFor(upload.id, bytes));
+      } finally {
+        restore();
+      }
+      return synced;
+    };
+    // The first one makes directories, too.
+    await publish();
+    const synced = await publish();
+    t.same(synced.slice(0, 3).sort(), [
+      'datasync incoming/ID/media',
+      'sync incoming/ID',
+      'sync incoming/ID/receipt.json',
+    ]);
+    t.same(synced.slice(3).sort(), ['sync inbox/front', 'sync incoming']);
+    for (const [failing, more] of [
+      ['incoming/ID/media', 0],
+      ['incoming/ID/receipt.json', 0],
+      ['incoming/ID', 0],
+      ['inbox/front', 1],
+      ['incoming', 1],
+    ] as const) {
+      const before = await entries('inbox/front');
+      await t.rejects(publish(failing), { name: 'TransientError', cause: { code: 'EIO' } }, failing);
+      t.equal(await entries('inbox/front'), before + more, failing);
+      t.equal(await entries('incoming'), 0, failing);
+    }
+    await publish();
+  },
+);
+
+/** Calls `onSync` before each sync of an open file, until what it answers is called. */
+async function onEverySync(onSync: (how: 'sync' | 'datasync', path: string) => void): Promise<() => void> {
+  await using any = await open('/dev/null');
+  const handles = Object.getPrototypeOf(any) as Record<'sync' | 'datasync', () => Promise<void>>;
+  const { sync, datasync } = handles;
+  for (const [how, original] of [
+    ['sync', sync],
+    ['datasync', datasync],
+  ] as const)
+    handles[how] = async function (this: { fd: number }) {
+      onSync(how, readlinkSync(`/proc/self/fd/${this.fd}`));
+      await original.call(this);
+    };
+  return () => {
+    Object.assign(handles, { sync, datasync });
+  };
+}
 
 t.test('a discarded upload leaves nothing', async t => {
   const archive = await makeArchive(t.testdir());
