@@ -1,14 +1,15 @@
 // How many clips a second, at what cost, beside the servers that people would use instead: in turns, on the same machine.
 
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Account } from '../scripts/compare-servers/peer-process.ts';
+import { spawnGroup } from '../scripts/lib/undo-at-end.ts';
 import { type Bench, inTemporaryDirectory, wholeOption } from './lib/bench.ts';
-import { type Account, type FtpServer, startPeers } from './lib/ftp-peers.ts';
+import { type FtpServer, startPeers } from './lib/ftp-peers.ts';
 import { freshMemory, type IdleMemory, idleMemory, memoryInWords } from './lib/idle-memory.ts';
 import { startOwnReceiver } from './lib/own-receiver.ts';
 import { type Spread, spreadOf } from './lib/spread.ts';
@@ -158,13 +159,13 @@ async function upload(server: FtpServer, { uploads, atOnce }: Workload, file: st
     `ftp://127.0.0.1:${server.port}/clip-{}.mp4`,
   ];
   const script = `seq ${uploads} | xargs -P ${atOnce} -I '{}' sh -c '"$@" || echo failed' sh "$@"; times`;
-  const child = spawn('sh', ['-c', script, 'sh', ...curl], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawnGroup(['sh', '-c', script, 'sh', ...curl], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   let complaints = '';
-  child.stdout.on('data', chunk => {
+  child.stdout?.on('data', chunk => {
     said += chunk;
   });
-  child.stderr.on('data', chunk => {
+  child.stderr?.on('data', chunk => {
     complaints += chunk;
   });
   await once(child, 'close');

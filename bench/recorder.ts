@@ -1,12 +1,14 @@
 // What it costs to record cameras: the daemon with all that it starts, beside plain ffmpeg on the same streams, in turns.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { spawnGroup } from '../scripts/lib/undo-at-end.ts';
 import { openAccountWriter } from '../src/access/open-accounts.ts';
 import { hashPassword } from '../src/access/password-hash.ts';
 import { systemClock } from '../src/base/clock.ts';
@@ -55,11 +57,10 @@ async function compare(directory: string, options: Options): Promise<Facts> {
   const stream = join(directory, 'stream.h264');
   makeStream(stream);
   const file = fileURLToPath(new URL('lib/cameras.ts', import.meta.url));
-  const cameras = spawn(process.execPath, [file, stream, `${picturesPerSecond}`, `${options.cameras}`], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const program = [process.execPath, file, stream, `${picturesPerSecond}`, `${options.cameras}`];
+  const cameras = spawnGroup(program, { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
-    const [line] = (await once(createInterface({ input: cameras.stdout }), 'line')) as [string];
+    const [line] = (await once(createInterface({ input: cameras.stdout as Readable }), 'line')) as [string];
     const urls = (JSON.parse(line) as number[]).map(port => `rtsp://127.0.0.1:${port}/stream`);
     const ours: Load[] = [];
     const plain: Load[] = [];
@@ -74,7 +75,7 @@ async function compare(directory: string, options: Options): Promise<Facts> {
       memoryRatio: ratio(({ pssBytes }) => pssBytes),
     };
   } finally {
-    cameras.stdin.end();
+    cameras.stdin?.end();
   }
 }
 
@@ -116,7 +117,7 @@ async function record(urls: readonly string[], { seconds }: Options): Promise<Lo
       accounts.addCamera({ name, passwordHash, allowedNetworks: [], timeZone: 'UTC' });
       accounts.setCamera(name, { rtspUrl });
     }
-    const child = spawn(process.execPath, [clipward, 'serve', '--config', place.config], {
+    const child = spawnGroup([process.execPath, clipward, 'serve', '--config', place.config], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const ended = once(child, 'close');
@@ -145,10 +146,9 @@ function recordedOf(stateDir: string): number {
 async function copyPlainly(directory: string, urls: readonly string[], { seconds }: Options): Promise<Load> {
   mkdirSync(directory);
   const children = urls.map((url, index) =>
-    spawn(
-      'ffmpeg',
+    spawnGroup(
       [
-        ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, '-c', 'copy'],
+        ...['ffmpeg', '-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, '-c', 'copy'],
         ...['-f', 'segment', '-segment_time', '60', join(directory, `${index}-%d.mp4`)],
       ],
       { stdio: ['ignore', 'ignore', 'ignore'] },

@@ -2,7 +2,7 @@
 // strict as the stricter of the two in every row; otherwise, and when a peer cannot be had, it ends with 1. Needs root:
 // both peers change to the user of an account.
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unpackPeers } from './compare-servers/debian-packages.ts';
@@ -10,6 +10,7 @@ import { type Server, startOurs, startPureFtpd, startVsftpd } from './compare-se
 import { openGround, type Probe } from './compare-servers/probe.ts';
 import { fileProbes } from './compare-servers/probes-of-files.ts';
 import { loginProbes } from './compare-servers/probes-of-login.ts';
+import { removeDirectory, undoAtEnd } from './lib/undo-at-end.ts';
 
 type Row = { probe: string; outcomes: Record<string, string>; isStrictEnough: boolean };
 
@@ -26,7 +27,10 @@ async function compare(): Promise<number> {
   if (process.getuid?.() !== 0)
     return stop('vsftpd and Pure-FTPd need root to serve an account: run this as root.');
   const directory = mkdtempSync(join(tmpdir(), 'clipward-compare-'));
+  const remove = undoAtEnd(() => removeDirectory(directory));
   chmodSync(directory, 0o755);
+  // What ours makes goes with it.
+  process.env.TMPDIR = directory;
   const servers: Server[] = [];
   try {
     const ours = await startOurs();
@@ -52,7 +56,7 @@ async function compare(): Promise<number> {
     return rows.every(({ isStrictEnough }) => isStrictEnough) ? 0 : 1;
   } finally {
     for (const server of servers) await server.stop();
-    rmSync(directory, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -38,6 +38,9 @@ import { startLookout } from './watch-over.ts';
  */
 const maxUnmovable = 100_000;
 
+/** Only a database that cannot be read is of interest: it is repaired so much later at the most. */
+const accountsPollMs = 1000;
+
 export type ArchiveRole = AsyncDisposable & Readonly<{ selfTest(): Promise<SelfTest> }>;
 
 /** Resolves when the watch is on and what lay in the inbox has been handed to filing, unless the disk is not there: then that follows. */
@@ -60,7 +63,7 @@ export async function startArchiveRole(options: {
   });
   // First of all: on a disk that is full to the last block, the catalogue cannot be opened.
   await ballast.giveUpIfScarce();
-  const accounts = opened.use(openAccountReader({ stateDir }));
+  const accounts = opened.use(openAccountReader({ stateDir, pollMs: accountsPollMs }));
   opened.use(accounts.onChange(() => repairWhenUnreadable(accounts, stateDir, log)));
   const { publicKey, sign } = await openSigningKey({ stateDir, log });
   const chain = { archiveId, sign, now: () => clock.now() };

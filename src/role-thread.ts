@@ -30,11 +30,12 @@ export type RoleThread = AsyncDisposable &
     selfTest(): Promise<SelfTest>;
   }>;
 
-/** A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. */
-const stopTimeoutMs = 25_000;
-
-/** Resolves when the role has started; rejects with what went wrong. */
-export async function startRoleThread(data: RoleThreadData): Promise<RoleThread> {
+/**
+ * Resolves when the role has started; rejects with what went wrong. A role that has not ended `stopTimeoutMs` after it was told
+ * to is left alone: a thread that waits for a disk cannot be ended, and the others are to end properly. Whoever ends the
+ * program ends it, too (cli/serve.ts).
+ */
+export async function startRoleThread(data: RoleThreadData, stopTimeoutMs: number): Promise<RoleThread> {
   // Tests run the sources as they are, everybody else the compiled files beside this one.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./role-worker.${extension}`, import.meta.url), { workerData: data });
@@ -67,9 +68,11 @@ export async function startRoleThread(data: RoleThreadData): Promise<RoleThread>
     async [Symbol.asyncDispose]() {
       isStopping = true;
       ask('stop');
-      const deadline = setTimeout(() => void worker.terminate(), stopTimeoutMs);
-      await exited;
+      const late = Promise.withResolvers<void>();
+      const deadline = setTimeout(late.resolve, stopTimeoutMs);
+      await Promise.race([exited, late.promise]);
       clearTimeout(deadline);
+      void worker.terminate();
     },
   };
 }

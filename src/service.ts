@@ -46,6 +46,8 @@ export type ServiceOptions = Readonly<{
   only?: Role | undefined;
   /** What this process was handed: then the settings' addresses are not used for a listener that is among it. */
   sockets?: PassedSockets | undefined;
+  /** What a role on a thread of its own may take to end. */
+  stopTimeoutMs: number;
 }>;
 
 /**
@@ -124,10 +126,10 @@ function openOwnCertificates({ settings, log, clock }: ServiceOptions): Promise<
 /** Beside the receiver on a thread of its own; a process that plays no other role has no use for a second thread. */
 async function startBeside(
   role: BackgroundRole,
-  { settings, log, clock, only }: ServiceOptions,
+  { settings, log, clock, only, stopTimeoutMs }: ServiceOptions,
   archiveId: string,
 ): Promise<RoleThread> {
-  if (only === undefined) return startRoleThread({ role, settings, archiveId });
+  if (only === undefined) return startRoleThread({ role, settings, archiveId }, stopTimeoutMs);
   const played = await startBackgroundRole(role, { settings, archiveId, log, clock });
   return {
     failed: new Promise<never>(() => {}),

@@ -2,8 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { makeInstallation } from '../../test/support/daemon.ts';
 import { openBacklog } from '../lib/backlog.ts';
+import { inDirectoryBelow } from '../lib/bench.ts';
 import { startBuilt } from '../lib/built-daemon.ts';
 import { costsOf } from '../lib/process-costs.ts';
 import { untilQuiet } from '../lib/quiet.ts';
@@ -17,13 +19,16 @@ const inMemory = '/dev/shm';
 export type Memory = Readonly<{ filed: number; pssMebibytes: number }>[];
 
 /** On a disk in memory where there is one: the syncs of so many clips would be all that is waited for. */
-export async function measureMemory(clips: number): Promise<Memory> {
+export function measureMemory(clips: number): Promise<Memory> {
+  const parent = existsSync(inMemory) ? inMemory : tmpdir();
+  return inDirectoryBelow(parent, directory => measureIn(directory, clips));
+}
+
+async function measureIn(directory: string, clips: number): Promise<Memory> {
   const temporary = process.env.TMPDIR;
-  if (existsSync(inMemory)) process.env.TMPDIR = inMemory;
-  const place = await makeInstallation({ settings: ['  limits: { minFreeBytes: 0 }'] });
-  if (temporary === undefined) delete process.env.TMPDIR;
-  else process.env.TMPDIR = temporary;
+  process.env.TMPDIR = directory;
   try {
+    const place = await makeInstallation({ settings: ['  limits: { minFreeBytes: 0 }'] });
     await using daemon = await startBuilt(place.config);
     using backlog = openBacklog(place);
     const found: { filed: number; pssMebibytes: number }[] = [];
@@ -37,7 +42,8 @@ export async function measureMemory(clips: number): Promise<Memory> {
     }
     return found;
   } finally {
-    place.remove();
+    if (temporary === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = temporary;
   }
 }
 

@@ -1,7 +1,7 @@
 // How long the daemon takes until it is ready, with few clips and with many.
 
 import { startBuilt } from '../lib/built-daemon.ts';
-import type { LargeArchive } from '../lib/large-archive.ts';
+import type { MadeArchive } from '../lib/made-archive.ts';
 import { costsOf } from '../lib/process-costs.ts';
 import { untilQuiet } from '../lib/quiet.ts';
 import { median } from '../lib/spread.ts';
@@ -15,14 +15,12 @@ export type Startup = Readonly<{
   cpuMs: number;
 }>;
 
-export async function measureStartup(
-  archives: readonly Readonly<{ clips: number; archive: LargeArchive }>[],
-): Promise<readonly Startup[]> {
+export async function measureStartup(archives: readonly MadeArchive[]): Promise<readonly Startup[]> {
   const found = archives.map(({ clips }) => ({ clips, readyMs: [] as number[], cpuMs: [] as number[] }));
   // The first one makes certificates, and is not counted.
   for (let round = 0; round <= starts; round++)
-    for (const [index, { archive }] of archives.entries()) {
-      await using daemon = await startBuilt(archive.config);
+    for (const [index, { config }] of archives.entries()) {
+      await using daemon = await startBuilt(config);
       await untilQuiet('the daemon', [daemon.pid]);
       if (round === 0) continue;
       const { userMs, systemMs } = costsOf([daemon.pid]);

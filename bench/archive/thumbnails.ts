@@ -1,10 +1,10 @@
 // How soon a clip can be seen: a real client uploads 1080p clips to the daemon, one after the other.
 
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { spawnGroup } from '../../scripts/lib/undo-at-end.ts';
 import { addCamera, makeInstallation } from '../../test/support/daemon.ts';
 import { startBuilt } from '../lib/built-daemon.ts';
 import { makeVideo } from '../lib/make-video.ts';
@@ -60,10 +60,11 @@ export async function measureThumbnails(): Promise<Thumbnails> {
 
 /** Answers when `226` came. */
 async function upload(file: string, user: string, url: string): Promise<number> {
-  const curl = spawn('curl', ['-sSv', '--ssl-reqd', '-k', '-u', user, '-T', file, url]);
+  const command = ['curl', '-sSv', '--ssl-reqd', '-k', '-u', user, '-T', file, url];
+  const curl = spawnGroup(command, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   let answeredAt = Number.NaN;
-  curl.stderr.on('data', chunk => {
+  curl.stderr?.on('data', chunk => {
     said += chunk;
     if (Number.isNaN(answeredAt) && said.includes('< 226')) answeredAt = performance.now();
   });

@@ -1,10 +1,11 @@
 // What the benches have in common.
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { removeDirectory, spawnGroup, undoAtEnd } from '../../scripts/lib/undo-at-end.ts';
+import { cpuMsOf } from './process-costs.ts';
 
 export type Bench = Readonly<{
   /** One line, and more below it. */
@@ -17,33 +18,38 @@ export type Bench = Readonly<{
 /** The command as a user runs it, built. */
 export const clipward = fileURLToPath(new URL('../../bin/clipward.mjs', import.meta.url));
 
+/** What stands behind `--name`. */
+export function optionOf(args: readonly string[], name: string): string | undefined {
+  const at = args.indexOf(`--${name}`);
+  return at < 0 ? undefined : (args[at + 1] ?? '');
+}
+
 /** The whole number behind `--name`, or the default. */
 export function wholeOption(args: readonly string[], name: string, otherwise: number): number {
-  const at = args.indexOf(`--${name}`);
-  if (at < 0) return otherwise;
-  const value = Number(args[at + 1]);
+  const given = optionOf(args, name);
+  if (given === undefined) return otherwise;
+  const value = Number(given);
   if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} takes a whole number from 1`);
   return value;
 }
 
 /** Runs `work` in a new directory below `--dir` (default: the system's for temporary files), and removes it. */
-export async function inTemporaryDirectory<T>(
+export function inTemporaryDirectory<T>(
   args: readonly string[],
   work: (directory: string) => Promise<T>,
 ): Promise<T> {
-  const at = args.indexOf('--dir');
-  const directory = mkdtempSync(join((at < 0 ? undefined : args[at + 1]) ?? tmpdir(), 'clipward-bench-'));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
-  // A million files are not left behind by Ctrl-C.
-  const interrupted = () => {
-    remove();
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted);
+  return inDirectoryBelow(optionOf(args, 'dir') ?? tmpdir(), work);
+}
+
+export async function inDirectoryBelow<T>(
+  parent: string,
+  work: (directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = mkdtempSync(join(parent, 'clipward-bench-'));
+  const remove = undoAtEnd(() => removeDirectory(directory));
   try {
     return await work(directory);
   } finally {
-    process.off('SIGINT', interrupted);
     remove();
   }
 }
@@ -53,34 +59,37 @@ export type ProgramRun = Readonly<{
   stdout: string;
   stderr: string;
   ms: number;
+  /** Of all its threads, until shortly before its end. */
+  cpuMs: number;
   peakRssBytes: number;
 }>;
 
 const pollMs = 50;
 
-/** Runs a program to its end and measures it. The peak is the kernel's own (VmHWM), read until the end is near. */
+/** Runs a program to its end and measures it. CPU and peak are the kernel's own (VmHWM), read until the end is near. */
 export async function measureProgram(command: readonly string[]): Promise<ProgramRun> {
-  const [program = '', ...args] = command;
   const startedAt = performance.now();
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawnGroup(command, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   let peakRssBytes = 0;
-  child.stdout.on('data', chunk => {
+  let cpuMs = 0;
+  child.stdout?.on('data', chunk => {
     stdout += chunk;
   });
-  child.stderr.on('data', chunk => {
+  child.stderr?.on('data', chunk => {
     stderr += chunk;
   });
   const poll = setInterval(() => {
     peakRssBytes = Math.max(peakRssBytes, peakOf(child.pid));
+    cpuMs = Math.max(cpuMs, cpuMsOf(child.pid as number));
   }, pollMs);
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);
     });
-    return { code, stdout, stderr, ms: performance.now() - startedAt, peakRssBytes };
+    return { code, stdout, stderr, ms: performance.now() - startedAt, cpuMs, peakRssBytes };
   } finally {
     clearInterval(poll);
   }

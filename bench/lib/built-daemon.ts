@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { spawnGroup } from '../../scripts/lib/undo-at-end.ts';
 import { clipward } from './bench.ts';
 
 const readyLimitMs = 300_000;
@@ -10,12 +11,12 @@ export type BuiltDaemon = AsyncDisposable & Readonly<{ pid: number; readyMs: num
 /** `clipward serve` as a user runs it, built. Resolves when it has said `ready`, which came after `readyMs`. */
 export async function startBuilt(config: string, args: readonly string[] = []): Promise<BuiltDaemon> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [clipward, 'serve', ...args, '--config', config], {
+  const child = spawnGroup([process.execPath, clipward, 'serve', ...args, '--config', config], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const latest: string[] = [];
   const ready = Promise.withResolvers<number>();
-  createInterface({ input: child.stdout }).on('line', line => {
+  createInterface({ input: child.stdout as Readable }).on('line', line => {
     latest.push(line);
     if (latest.length > 20) latest.shift();
     if (line.includes('"msg":"ready"')) ready.resolve(performance.now() - startedAt);

@@ -3,6 +3,7 @@
 
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { undoAtEnd } from '../../scripts/lib/undo-at-end.ts';
 
 export type CpuGroup = Disposable &
   Readonly<{
@@ -22,20 +23,17 @@ export function openCpuGroup(name: string): CpuGroup {
     `clipward-bench-${process.pid}-${name.toLowerCase().replace(/[^a-z]+/g, '-')}`,
   );
   mkdirSync(directory);
-  let isGone = false;
   return {
     prefix: ['sh', '-c', enterAndRun, directory],
     cpuMs() {
       const found = /^usage_usec (\d+)$/m.exec(readFileSync(join(directory, 'cpu.stat'), 'utf8'));
       return Number(found?.[1]) / 1000;
     },
-    [Symbol.dispose]() {
-      if (isGone) return;
-      isGone = true;
+    [Symbol.dispose]: undoAtEnd(() => {
       // A session that has outlived its server.
       writeFileSync(join(directory, 'cgroup.kill'), '1');
       removeWhenEmpty(directory);
-    },
+    }),
   };
 }
 

@@ -2,15 +2,22 @@
 // says for uploads over explicit FTPS: TLS 1.2 and newer on both connections, no anonymous log-in, one account shut into its
 // directory, no limits that the load would meet, no log of transfers. Needs root: each changes to the user of an account.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Unpacked, unpackPeers } from '../../scripts/compare-servers/debian-packages.ts';
+import {
+  type Account,
+  accountUid,
+  type Identity,
+  makeHome,
+  passwordHash,
+  startPeer,
+  withSystemAccount,
+  writeIdentity,
+} from '../../scripts/compare-servers/peer-process.ts';
 import { freePort } from '../../test/support/daemon.ts';
-import { type CpuGroup, openCpuGroup } from './cpu-group.ts';
+import { openCpuGroup } from './cpu-group.ts';
 
 export type FtpServer = Readonly<{
   name: string;
@@ -24,21 +31,15 @@ export type FtpServer = Readonly<{
   stop(): Promise<void>;
 }>;
 
-export type Account = Readonly<{ user: string; password: string }>;
-export type Identity = Readonly<{ certificate: string; key: string }>;
-
 type Ground = Readonly<{
   directory: string;
   home: string;
   unpacked: Unpacked;
   account: Account;
   files: Identity;
-  group: CpuGroup;
+  port: number;
 }>;
 
-/** `nobody` and its group: what the account may touch is its own directory. */
-const uid = 65_534;
-const startTimeoutMs = 60_000;
 const maxSessions = 1000;
 const idleTimeoutS = 900;
 const packages = [
@@ -53,24 +54,15 @@ export async function startPeers(
 ): Promise<FtpServer[]> {
   mkdirSync(directory, { mode: 0o755 });
   const unpacked = unpackPeers(directory, packages);
-  const files = { certificate: join(directory, 'certificate.pem'), key: join(directory, 'key.pem') };
-  writeFileSync(files.certificate, identity.certificate);
-  writeFileSync(files.key, identity.key, { mode: 0o600 });
+  const files = writeIdentity(directory, identity);
   const started: FtpServer[] = [];
   try {
-    for (const [name, start] of Object.entries(starts)) {
+    for (const [name, plan] of Object.entries(plans)) {
       const own = join(directory, name);
       const home = join(own, 'home');
-      mkdirSync(home, { recursive: true, mode: 0o755 });
-      chownSync(home, uid, uid);
-      const group = openCpuGroup(name);
-      try {
-        const begun = await start({ directory: own, home, unpacked, account, files, group });
-        started.push(await serverOf({ name, home, group }, begun));
-      } catch (error) {
-        group[Symbol.dispose]();
-        throw error;
-      }
+      makeHome(home);
+      const planned = plan({ directory: own, home, unpacked, account, files, port: await freePort() });
+      started.push(await startCounted(name, planned, { home, unpacked }));
     }
     return started;
   } catch (error) {
@@ -79,16 +71,41 @@ export async function startPeers(
   }
 }
 
-type Start = Readonly<{ port: number; child: ChildProcess }>;
+async function startCounted(
+  name: string,
+  { port, command }: Plan,
+  { home, unpacked }: Pick<Ground, 'home' | 'unpacked'>,
+): Promise<FtpServer> {
+  const group = openCpuGroup(name);
+  try {
+    const peer = await startPeer(name, [...group.prefix, ...command], { port, unpacked });
+    return {
+      ...{ name, port, pids: [peer.pid], cpuMs: group.cpuMs },
+      clear() {
+        rmSync(home, { recursive: true, force: true });
+        makeHome(home);
+      },
+      async stop() {
+        await peer.stop();
+        group[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    group[Symbol.dispose]();
+    throw error;
+  }
+}
 
-const starts: Record<string, (ground: Ground) => Promise<Start>> = {
-  vsftpd: startVsftpd,
-  ProFTPD: startProftpd,
-  'Pure-FTPd': startPureFtpd,
+/** Its settings are written; this runs it. */
+type Plan = Readonly<{ port: number; command: readonly string[] }>;
+
+const plans: Readonly<Record<string, (ground: Ground) => Plan>> = {
+  vsftpd: planVsftpd,
+  ProFTPD: planProftpd,
+  'Pure-FTPd': planPureFtpd,
 };
 
-async function startVsftpd({ directory, home, unpacked, account, files, group }: Ground): Promise<Start> {
-  const port = await freePort();
+function planVsftpd({ directory, home, unpacked, account, files, port }: Ground): Plan {
   const empty = join(directory, 'empty');
   mkdirSync(empty);
   const settings = {
@@ -107,24 +124,19 @@ async function startVsftpd({ directory, home, unpacked, account, files, group }:
   writeFileSync(file, linesOf(Object.entries(settings).map(([name, value]) => `${name}=${value}`)), {
     mode: 0o600,
   });
-  const [passwd, shadow] = [join(directory, 'passwd'), join(directory, 'shadow')];
-  copyFileSync('/etc/passwd', passwd);
-  copyFileSync('/etc/shadow', shadow);
-  writeFileSync(passwd, `${account.user}:x:${uid}:${uid}::${home}:/bin/sh\n`, { flag: 'a' });
-  writeFileSync(shadow, `${account.user}:${hashOf(account)}:20000:0:99999:7:::\n`, { flag: 'a' });
-  const script = `mount --bind '${passwd}' /etc/passwd && mount --bind '${shadow}' /etc/shadow && exec "$@"`;
-  const program = join(unpacked.root, 'usr/sbin/vsftpd');
-  // A view of the files of its own: the account exists for this process alone, and nothing is left of it.
-  const args = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', program, file];
-  return { port, child: run('unshare', args, unpacked, group) };
+  const vsftpd = [join(unpacked.root, 'usr/sbin/vsftpd'), file];
+  return { port, command: withSystemAccount(account, { directory, home }, vsftpd) };
 }
 
-async function startProftpd({ directory, home, unpacked, account, files, group }: Ground): Promise<Start> {
-  const port = await freePort();
+function planProftpd({ directory, home, unpacked, account, files, port }: Ground): Plan {
   const users = join(directory, 'users');
-  writeFileSync(users, `${account.user}:${hashOf(account)}:${uid}:${uid}::${home}:/bin/sh\n`, {
-    mode: 0o600,
-  });
+  writeFileSync(
+    users,
+    `${account.user}:${passwordHash(account)}:${accountUid}:${accountUid}::${home}:/bin/sh\n`,
+    {
+      mode: 0o600,
+    },
+  );
   const file = join(directory, 'proftpd.conf');
   const lines = [
     `ModulePath ${join(unpacked.root, 'usr/lib/proftpd')}`,
@@ -139,104 +151,30 @@ async function startProftpd({ directory, home, unpacked, account, files, group }
     ...[`TLSRSACertificateFile ${files.certificate}`, `TLSRSACertificateKeyFile ${files.key}`],
   ];
   writeFileSync(file, linesOf(lines), { mode: 0o600 });
-  return {
-    port,
-    child: run(join(unpacked.root, 'usr/sbin/proftpd'), ['-n', '-q', '-c', file], unpacked, group),
-  };
+  return { port, command: [join(unpacked.root, 'usr/sbin/proftpd'), '-n', '-q', '-c', file] };
 }
 
-async function startPureFtpd({ directory, home, unpacked, account, files, group }: Ground): Promise<Start> {
-  const port = await freePort();
+function planPureFtpd({ directory, home, unpacked, account, files, port }: Ground): Plan {
   const [users, database] = [join(directory, 'users'), join(directory, 'users.pdb')];
   const program = (name: string) => join(unpacked.root, 'usr', name);
   // Its own tool makes hashes that take half a second of CPU at every log-in; the others check SHA-512.
   const empty = ':'.repeat(12);
-  writeFileSync(users, `${account.user}:${hashOf(account)}:${uid}:${uid}::${home}/./${empty}\n`, {
-    mode: 0o600,
-  });
+  writeFileSync(
+    users,
+    `${account.user}:${passwordHash(account)}:${accountUid}:${accountUid}::${home}/./${empty}\n`,
+    {
+      mode: 0o600,
+    },
+  );
   execFileSync(program('bin/pure-pw'), ['mkdb', database, '-f', users]);
   const options = [
     ...['-S', `127.0.0.1,${port}`, '-l', `puredb:${database}`, '-2', `${files.certificate},${files.key}`],
     ...['-Y', '3', '-C', String(maxSessions), '-c', String(maxSessions), '-I', String(idleTimeoutS / 60)],
     ...['-g', join(directory, 'pid'), '-u', '1', '-A', '-E', '-H'],
   ];
-  return { port, child: run(program('sbin/pure-ftpd'), options, unpacked, group) };
-}
-
-/** SHA-512, which all of them take. */
-function hashOf({ password }: Account): string {
-  return execFileSync('openssl', ['passwd', '-6', '-stdin'], { input: password, encoding: 'utf8' }).trim();
+  return { port, command: [program('sbin/pure-ftpd'), ...options] };
 }
 
 function linesOf(lines: readonly string[]): string {
   return `${lines.join('\n')}\n`;
-}
-
-function run(program: string, args: string[], unpacked: Unpacked, { prefix }: CpuGroup): ChildProcess {
-  const [shell = '', ...rest] = [...prefix, program, ...args];
-  return spawn(shell, rest, {
-    env: { ...process.env, LD_LIBRARY_PATH: unpacked.libraries },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-}
-
-async function serverOf(
-  { name, home, group }: { name: string; home: string; group: CpuGroup },
-  { port, child }: Start,
-): Promise<FtpServer> {
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', chunk => {
-      said = `${said}${chunk}`.slice(-4096);
-    });
-  const ended = once(child, 'exit');
-  ended.catch(() => {});
-  const stop = async () => {
-    if (child.pid !== undefined && child.exitCode === null) {
-      // Its sessions are processes of the same group.
-      process.kill(-child.pid, 'SIGKILL');
-      await ended;
-    }
-    group[Symbol.dispose]();
-  };
-  const failed = ended.then(() => {
-    throw new Error(`${name} ended at once: ${said.trim()}`);
-  });
-  failed.catch(() => {});
-  try {
-    await Promise.race([answers(port), failed]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    name,
-    port,
-    pids: [child.pid as number],
-    cpuMs: group.cpuMs,
-    clear() {
-      rmSync(home, { recursive: true, force: true });
-      mkdirSync(home, { mode: 0o755 });
-      chownSync(home, uid, uid);
-    },
-    stop,
-  };
-}
-
-/** Resolves when somebody greets on the port. */
-export async function answers(port: number): Promise<void> {
-  const deadline = performance.now() + startTimeoutMs;
-  while (performance.now() < deadline) {
-    const socket = connect({ port, host: '127.0.0.1' });
-    const isOpen = await new Promise<boolean>(resolve => {
-      socket.once('data', () => resolve(true));
-      socket.once('error', () => resolve(false));
-      socket.once('close', () => resolve(false));
-    });
-    socket.destroy();
-    if (isOpen) return;
-    await sleep(50);
-  }
-  throw new Error(`nothing answers on port ${port} within ${startTimeoutMs} ms`);
 }

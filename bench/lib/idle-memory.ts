@@ -1,8 +1,9 @@
 // Memory of servers with cameras that are logged in and do nothing: PSS of all processes of each.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Account } from '../../scripts/compare-servers/peer-process.ts';
 import { loginExplicit } from '../../test/support/ftps-client.ts';
-import type { Account, FtpServer } from './ftp-peers.ts';
+import type { FtpServer } from './ftp-peers.ts';
 import { costsOf } from './process-costs.ts';
 
 export type IdleMemory = Readonly<{

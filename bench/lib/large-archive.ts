@@ -23,32 +23,34 @@ export type LargeArchive = Readonly<{
   firstAt: number;
 }>;
 
+export type MediaOf = (number: number) => string | Uint8Array;
+
 export const largeArchiveCameras = 8;
 /** A clip of each camera every two minutes: 5760 a day. */
 const apartMs = 120_000;
 const batch = 10_000;
+const fewBytes: MediaOf = number => `the bytes of clip ${number}`;
 
-/**
- * So many clips, each with a file, a thumbnail, an event, a receipt and an entry in the chain. `mediaOf`: the bytes of one.
- * `settings`: more lines of the settings file.
- */
-export async function makeLargeArchive(
-  directory: string,
-  options: Readonly<{
-    clips: number;
-    mediaOf?: (number: number) => string | Uint8Array;
-    settings?: readonly string[];
-  }>,
-): Promise<LargeArchive> {
-  const { clips, mediaOf = number => `the bytes of clip ${number}` } = options;
+/** An empty archive for so many clips, of which the last began an hour ago. */
+export async function beginLargeArchive(directory: string, clips: number): Promise<LargeArchive> {
   const dataDir = join(directory, 'data');
   const stateDir = join(directory, 'state');
   const archiveId = await openMarker({ dataDir, stateDir });
-  const { sign } = await openSigningKey({ stateDir, log: silentLog() });
-  const config = join(directory, 'clipward.yaml');
-  const settings = ['dataDir: ./data', 'stateDir: ./state', 'certsDir: ./certs', ...(options.settings ?? [])];
-  writeFileSync(config, `${settings.join('\n')}\n`);
+  await openSigningKey({ stateDir, log: silentLog() });
   openCatalogue({ file: catalogueFile(stateDir) })[Symbol.dispose]();
+  const config = join(directory, 'clipward.yaml');
+  writeFileSync(config, 'dataDir: ./data\nstateDir: ./state\ncertsDir: ./certs\n');
+  const firstAt = systemClock.now() - 3_600_000 - Math.floor((clips - 1) / largeArchiveCameras) * apartMs;
+  return { config, dataDir, stateDir, archiveId, firstAt };
+}
+
+/** Each clip with an event, a receipt and an entry in the chain. `mediaOf`: the bytes of one. */
+export async function makeRows(
+  { stateDir, archiveId, firstAt }: LargeArchive,
+  clips: number,
+  mediaOf = fewBytes,
+): Promise<void> {
+  const { sign } = await openSigningKey({ stateDir, log: silentLog() });
   const db = openDatabase({
     file: catalogueFile(stateDir),
     migrations: new URL('../../src/catalogue/migrations/', import.meta.url),
@@ -58,16 +60,12 @@ export async function makeLargeArchive(
   // Nobody needs what an interruption would leave of it.
   db.exec('PRAGMA synchronous = off; PRAGMA cache_size = -524288; PRAGMA wal_autocheckpoint = 100000');
   const makeIndexes = withoutIndexes(db);
-  const firstAt = systemClock.now() - 3_600_000 - Math.floor((clips - 1) / largeArchiveCameras) * apartMs;
   const insert = inserts(db);
   const chain = chainOf(db, archiveId, sign);
-  const write = fileWriter(dataDir);
   for (let from = 0; from < clips; from += batch)
     inTransaction(db, () => {
       for (let number = from; number < Math.min(clips, from + batch); number++) {
         const clip = clipOf(number, firstAt, mediaOf(number));
-        write(clip.path, clip.media, 0o400);
-        write(clip.thumbnail, 'a picture', 0o600);
         insert(clip);
         chain.append(clip);
       }
@@ -76,7 +74,21 @@ export async function makeLargeArchive(
   makeIndexes();
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   db.close();
-  return { config, dataDir, stateDir, archiveId, firstAt };
+}
+
+/** The files of the same clips, and a thumbnail for each. */
+export function makeFiles(
+  { dataDir, firstAt }: Pick<LargeArchive, 'dataDir' | 'firstAt'>,
+  clips: number,
+  mediaOf = fewBytes,
+): void {
+  const write = fileWriter(dataDir);
+  for (let number = 0; number < clips; number++) {
+    const media = mediaOf(number);
+    const { path, thumbnail } = placeOf(number, firstAt);
+    write(path, media, 0o400);
+    write(thumbnail, 'a picture', 0o600);
+  }
 }
 
 /** Made when all rows are there, an index takes a tenth of the time. */
@@ -94,16 +106,21 @@ function withoutIndexes(db: Db): () => void {
 
 type MadeClip = ReturnType<typeof clipOf>;
 
-function clipOf(number: number, firstAt: number, media: string | Uint8Array) {
+function placeOf(number: number, firstAt: number) {
   const camera = `camera-${(number % largeArchiveCameras) + 1}`;
   const at = firstAt + Math.floor(number / largeArchiveCameras) * apartMs;
   const id = idFromBytes(createHash('sha256').update(`clip ${number}`).digest());
   const path = clipRelativePath({ camera, at, id, extension: 'mp4' });
+  return { id, camera, at, path, thumbnail: thumbnailRelativePath(path) };
+}
+
+function clipOf(number: number, firstAt: number, media: string | Uint8Array) {
+  const place = placeOf(number, firstAt);
+  const { id, camera } = place;
   const sha256 = createHash('sha256').update(media).digest('hex');
   // As long as a receipt is.
   const receipt = JSON.stringify({ version: 1, id, camera, sha256, padding: 'x'.repeat(500) });
-  const thumbnail = thumbnailRelativePath(path);
-  return { number, id, camera, at, path, thumbnail, media, bytes: Buffer.byteLength(media), sha256, receipt };
+  return { number, ...place, bytes: Buffer.byteLength(media), sha256, receipt };
 }
 
 function inserts(db: Db): (clip: MadeClip) => void {
@@ -114,7 +131,7 @@ function inserts(db: Db): (clip: MadeClip) => void {
     VALUES (@id, @camera, @originalPath, @path, @bytes, @sha256, 'video', 'whole', 'close-notify', 'UTC',
             @claimedAt, @at, @source, @at, 12000, 1920, 1080, 'h264', @thumbnail, @event, @at)`);
   const receiptRow = db.prepare('INSERT INTO receipt (upload, clip, received_at, body) VALUES (?, ?, ?, ?)');
-  return ({ number, media: _media, receipt, ...clip }) => {
+  return ({ number, receipt, ...clip }) => {
     const { id, camera, at } = clip;
     const event_ = idFromBytes(createHash('sha256').update(`event ${number}`).digest());
     event.run(event_, camera, at, at + 12_000);

@@ -1,17 +1,18 @@
 // The daemon as a server that is measured: built, in an installation of its own, with limits that no bench meets.
 
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Account, answers, type Identity } from '../../scripts/compare-servers/peer-process.ts';
+import { spawnGroup } from '../../scripts/lib/undo-at-end.ts';
 import { openAccountWriter } from '../../src/access/open-accounts.ts';
 import { hashPassword } from '../../src/access/password-hash.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { makeInstallation } from '../../test/support/daemon.ts';
 import { clipward } from './bench.ts';
 import { openCpuGroup } from './cpu-group.ts';
-import { type Account, answers, type FtpServer, type Identity } from './ftp-peers.ts';
+import type { FtpServer } from './ftp-peers.ts';
 
 const mebibyte = 1024 * 1024;
 const bareModule = fileURLToPath(new URL('bare.mjs', import.meta.url));
@@ -44,8 +45,8 @@ export async function startOwnReceiver(
   if (issued.code !== 0) throw new Error(issued.stderr);
   const group = openCpuGroup(name);
   const node = [process.execPath, ...(isBare ? ['--import', bareModule] : [])];
-  const [shell = '', ...rest] = [...group.prefix, ...node, clipward, 'serve', '--config', place.config];
-  const child = spawn(shell, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const command = [...group.prefix, ...node, clipward, 'serve', '--config', place.config];
+  const child = spawnGroup(command, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = once(child, 'close');
   const stop = async () => {
     child.kill('SIGTERM');

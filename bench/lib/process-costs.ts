@@ -31,6 +31,12 @@ export function costsOf(pids: readonly number[]): Costs {
   };
 }
 
+/** Of this process alone, whatever it started; 0 when it has ended. */
+export function cpuMsOf(pid: number): number {
+  const { userMs, systemMs } = timesOf(statOf(pid)?.slice(0, 13) ?? []);
+  return userMs + systemMs;
+}
+
 function parentsOfAll(): Map<number, number> {
   const found = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -42,10 +48,13 @@ function parentsOfAll(): Map<number, number> {
 }
 
 function costsOfOne(pid: number): Costs {
-  // From the state on: utime, stime, cutime and cstime are fields 14 to 17 of proc_pid_stat(5), and the state is the third.
-  const fields = statOf(pid) ?? [];
+  return { ...timesOf(statOf(pid) ?? []), pssBytes: pssOf(pid) };
+}
+
+/** From the state on: utime, stime, cutime and cstime are fields 14 to 17 of proc_pid_stat(5), and the state is the third. */
+function timesOf(fields: readonly string[]): Pick<Costs, 'userMs' | 'systemMs'> {
   const ticks = (field: number) => Number(fields[field - 3] ?? 0) * tickMs;
-  return { userMs: ticks(14) + ticks(16), systemMs: ticks(15) + ticks(17), pssBytes: pssOf(pid) };
+  return { userMs: ticks(14) + ticks(16), systemMs: ticks(15) + ticks(17) };
 }
 
 /** Behind the name of the command, which may hold anything. */

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { makeDirectory } from '../base/durable.ts';
 import { messageOf, SettingsError, TransientError } from '../base/errors.ts';
-import { type Db, dataVersionOf, openDatabase } from '../base/sqlite.ts';
+import { type Db, dataVersion, openDatabase } from '../base/sqlite.ts';
 import { prepareChanges } from './account-changes.ts';
 import { type AccountSnapshot, effectiveNetworks, emptySnapshot, prepareSnapshot } from './account-rows.ts';
 import type { AccountReader, AccountWriter } from './accounts.ts';
 
 const migrations = new URL('./migrations-access/', import.meta.url);
-const pollIntervalMs = 250;
+/** Each look wakes the thread up. */
+const standardPollMs = 250;
 
 export function accessDatabaseFile(stateDir: string): string {
   return join(stateDir, 'access.db');
@@ -20,9 +21,9 @@ export function accessDatabaseFile(stateDir: string): string {
 
 /**
  * Opens the accounts for reading. The database may appear later (a fresh installation has no camera), be replaced as a
- * whole (a backup that is restored) or be changed by other processes at any time.
+ * whole (a backup that is restored) or be changed by other processes at any time. `pollMs`: how late a listener may be told.
  */
-export function openAccountReader(options: { stateDir: string }): AccountReader {
+export function openAccountReader(options: { stateDir: string; pollMs?: number }): AccountReader {
   const file = accessDatabaseFile(options.stateDir);
   let open: (OpenFile & { identity: string }) | undefined;
   let closed = false;
@@ -43,9 +44,9 @@ export function openAccountReader(options: { stateDir: string }): AccountReader 
   const stamp = () =>
     translated(file, close, () => {
       const opened = current();
-      return opened === undefined ? 'none' : `${open?.identity} ${opened.version()}`;
+      return opened === undefined ? 'none' : `${open?.identity} ${dataVersion(opened.db)}`;
     });
-  const changes = watchChanges(stamp);
+  const changes = watchChanges(stamp, options.pollMs);
   return {
     ...readingFrom(snapshot),
     onChange: changes.subscribe,
@@ -67,8 +68,7 @@ export async function openAccountWriter(options: { stateDir: string; clock: Cloc
   const db = openDatabase({ file, migrations, journal: 'delete', synchronous: 'full', group: 'read' });
   let writes = 0;
   const snapshot = rememberedSnapshot(db, () => writes);
-  const version = dataVersionOf(db);
-  const changes = watchChanges(() => `${writes} ${version()}`);
+  const changes = watchChanges(() => `${writes} ${dataVersion(db)}`);
   return {
     ...readingFrom(snapshot),
     ...prepareChanges({
@@ -97,11 +97,11 @@ export function repairAccounts(options: { stateDir: string }): void {
   openDatabase({ file, migrations, journal: 'delete', synchronous: 'full', group: 'read' }).close();
 }
 
-type OpenFile = Readonly<{ db: Db; version: () => number; snapshot: () => AccountSnapshot }>;
+type OpenFile = Readonly<{ db: Db; snapshot: () => AccountSnapshot }>;
 
 function openForReading(file: string): OpenFile {
   const db = openDatabase({ file, migrations, readOnly: true, journal: 'delete', synchronous: 'full' });
-  return { db, version: dataVersionOf(db), snapshot: rememberedSnapshot(db, () => 0) };
+  return { db, snapshot: rememberedSnapshot(db, () => 0) };
 }
 
 /**
@@ -110,10 +110,9 @@ function openForReading(file: string): OpenFile {
  */
 function rememberedSnapshot(db: Db, ownWrites: () => number): () => AccountSnapshot {
   const read = prepareSnapshot(db);
-  const version = dataVersionOf(db);
   let remembered: { stamp: string; value: AccountSnapshot } | undefined;
   return () => {
-    const stamp = `${ownWrites()} ${version()}`;
+    const stamp = `${ownWrites()} ${dataVersion(db)}`;
     if (remembered?.stamp !== stamp) remembered = { stamp, value: read() };
     return remembered.value;
   };
@@ -133,10 +132,13 @@ function readingFrom(
 }
 
 /**
- * Asks for `stamp` four times a second while anybody listens, and tells when it is another. A database that cannot be
+ * Asks for `stamp` every `pollMs` while anybody listens, and tells when it is another. A database that cannot be
  * read just now counts as a change: listeners ask again and get the error, or the answer.
  */
-function watchChanges(stamp: () => string): Disposable & { subscribe: AccountReader['onChange'] } {
+function watchChanges(
+  stamp: () => string,
+  pollMs = standardPollMs,
+): Disposable & { subscribe: AccountReader['onChange'] } {
   const listeners = new Set<{ listener: () => void }>();
   let timer: NodeJS.Timeout | undefined;
   let last = '';
@@ -164,7 +166,7 @@ function watchChanges(stamp: () => string): Disposable & { subscribe: AccountRea
       listeners.add(entry);
       if (timer === undefined) {
         last = look();
-        timer = setInterval(poll, pollIntervalMs).unref();
+        timer = setInterval(poll, pollMs).unref();
       }
       return {
         [Symbol.dispose]: () => {

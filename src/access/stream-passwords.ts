@@ -71,8 +71,8 @@ export async function readStreamPassword(stateDir: string, camera: string): Prom
 /** Changes whenever the password is set or removed: it is always another file. */
 export function streamPasswordMark(stateDir: string, camera: string): string {
   try {
-    const { ino, mtimeNs } = lstatSync(fileOf(stateDir, camera), { bigint: true });
-    return `${ino} ${mtimeNs}`;
+    const found = lstatSync(fileOf(stateDir, camera), { bigint: true, throwIfNoEntry: false });
+    return found === undefined ? 'ENOENT' : `${found.ino} ${found.mtimeNs}`;
   } catch (error) {
     // Whoever reads it then says what is wrong.
     return errnoOf(error) ?? 'unknown';

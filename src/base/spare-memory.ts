@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 
 const standardIntervalMs = 10_000;
 /** Of the time between two looks. */
-const restingShare = 0.02;
+const restingShare = 0.01;
 /** Of CPU: collecting takes 0.05 to 0.2 s, and is to be a small part of the work. */
 const workBetweenMs = 3000;
 

@@ -186,10 +186,14 @@ function schemaOfMigrations(directory: string): string {
   }
 }
 
-/** Answers the number that changes when another connection has written to the database: a cheap question to poll. */
-export function dataVersionOf(db: Db): () => number {
-  const ask = db.prepare<[], number>('PRAGMA data_version').pluck();
-  return () => ask.get() as number;
+const versionQuestions = new WeakMap<Db, Database.Statement>();
+
+/** The number that changes when another connection has written to the database: a cheap question to poll. */
+export function dataVersion(db: Db): number {
+  // It is asked several times a second: making it anew costs more than asking.
+  const question = versionQuestions.get(db) ?? db.prepare('PRAGMA data_version').pluck();
+  versionQuestions.set(db, question);
+  return question.get() as number;
 }
 
 /** Reads the first page of the database, through its lock; throws when it does not answer, or its file is gone. */

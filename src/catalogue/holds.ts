@@ -64,6 +64,19 @@ export const heldClip = `(
 const selectHold =
   'SELECT id, camera, event, from_at AS fromAt, to_at AS toAt, reason, added_at AS addedAt FROM hold';
 
+/**
+ * The bytes of the clips on hold, of one camera or of all. From the holds to their clips, of which there are few, not from all
+ * clips to the holds: CROSS JOIN keeps the order.
+ */
+export const heldBytesSql = `
+  SELECT sum(bytes) FROM clip WHERE id IN (
+    SELECT clip.id FROM hold CROSS JOIN clip ON clip.event = hold.event
+    WHERE hold.event IS NOT NULL AND (@camera IS NULL OR hold.camera = @camera)
+    UNION
+    SELECT clip.id FROM hold CROSS JOIN clip INDEXED BY clip_by_camera_and_start
+      ON clip.camera = hold.camera AND clip.start_at < hold.to_at AND clip.start_at >= hold.from_at - ${maxHeldSpanMs}
+    WHERE hold.event IS NULL AND hold.from_at <= ${clipEnd} AND (@camera IS NULL OR hold.camera = @camera))`;
+
 export function holdQueries(db: Db, held: HeldFootage): Holds {
   const count = db.prepare<[], number>('SELECT count(*) FROM hold').pluck();
   const insert = db.prepare<[Hold]>(`
@@ -82,17 +95,7 @@ export function holdQueries(db: Db, held: HeldFootage): Holds {
   const removeEmptyEvent = db.prepare<[{ event: string }]>(`
     DELETE FROM event WHERE id = @event AND NOT EXISTS (SELECT 1 FROM clip WHERE clip.event = @event)
       AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.event = @event)`);
-  // From the holds to their clips, of which there are few, not from all clips to the holds: CROSS JOIN keeps the order.
-  const bytes = db
-    .prepare<[{ camera: string | null }], number | null>(`
-      SELECT sum(bytes) FROM clip WHERE id IN (
-        SELECT clip.id FROM hold CROSS JOIN clip ON clip.event = hold.event
-        WHERE hold.event IS NOT NULL AND (@camera IS NULL OR hold.camera = @camera)
-        UNION
-        SELECT clip.id FROM hold CROSS JOIN clip INDEXED BY clip_by_camera_and_start
-          ON clip.camera = hold.camera AND clip.start_at < hold.to_at AND clip.start_at >= hold.from_at - ${maxHeldSpanMs}
-        WHERE hold.event IS NULL AND hold.from_at <= ${clipEnd} AND (@camera IS NULL OR hold.camera = @camera))`)
-    .pluck();
+  const bytes = db.prepare<[{ camera: string | null }], number | null>(heldBytesSql).pluck();
   const heldCameras = db.prepare<[], string>('SELECT DISTINCT camera FROM hold').pluck();
   const ofEvent = db.prepare<[string], { clips: number; bytes: number }>(
     'SELECT count(*) AS clips, coalesce(sum(bytes), 0) AS bytes FROM clip WHERE event = ?',

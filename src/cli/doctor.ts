@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { openAccountReader } from '../access/open-accounts.ts';
 import { systemClock } from '../base/clock.ts';
+import { endAtOnce } from '../base/end-at-once.ts';
 import { errnoOf, FailedError, messageOf, SettingsError } from '../base/errors.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { openChannels } from '../deliver/open-channels.ts';
@@ -32,7 +33,8 @@ export function registerDoctorCommand(program: Command, desk: Desk): void {
       const load = () => desk.settings(command);
       const report = options.testAlert ? await tryAlerts(load().alerts) : await examine(load);
       desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
-      if (hasUnanswered(report)) endAtOnce();
+      // All is printed by now.
+      if (hasUnanswered(report)) endAtOnce(1);
       if (report.some(({ level }) => level === 'fail')) desk.setExitCode(1);
     });
   withCommonOptions(doctor, { json: true });
@@ -103,14 +105,6 @@ function notAllowed(what: string, cause: unknown): FailedError {
     `This user may not read ${what}: run clipward doctor as root, or as the user whom it belongs to.`,
     { cause },
   );
-}
-
-/**
- * A call into a file system that does not answer cannot be taken back, and a process that ends the usual way waits for it.
- * All is printed by now; another program in the place of this one ends with the same exit code.
- */
-function endAtOnce(): void {
-  process.execve?.('/bin/false', ['false'], {});
 }
 
 async function tryAlerts(alerts: Settings['alerts']): Promise<Report> {

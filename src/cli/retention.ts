@@ -39,8 +39,13 @@ function registerPlan(retention: Command, desk: Desk): void {
     .command('plan')
     .description('what would be deleted now, and for how many days there is room; deletes nothing')
     .action(async (_options: unknown, command: Command) => {
-      const report = await readRetentionReport(desk.settings(command));
-      desk.print(desk.wantsJson(command) ? JSON.stringify(report, null, 2) : formatReport(report));
+      const settings = desk.settings(command);
+      const report = await readRetentionReport(settings);
+      desk.print(
+        desk.wantsJson(command)
+          ? JSON.stringify(report, null, 2)
+          : formatReport(report, isRecording(settings)),
+      );
       if (report.unmet.length > 0) desk.setExitCode(1);
     });
   withCommonOptions(plan, { json: true });
@@ -163,7 +168,13 @@ export async function readRetentionReport(
   return retentionReport({ plan, catalogue, cameras, settings, now, disk, timeZone: machineTimeZone() });
 }
 
-function formatReport(report: RetentionReport): string {
+/** Whether there is footage that counts when its file is finished. */
+function isRecording(settings: Settings): boolean {
+  using catalogue = openIfThere(settings);
+  return catalogue !== undefined && catalogue.openSegments().length > 0;
+}
+
+function formatReport(report: RetentionReport, isRecording: boolean): string {
   const { evictions, isComplete, heldBytes, diskDaysLeft, forecast, unmet, warnings } = report;
   const right = (title: string) => ({ title, right: true }) as const;
   const parts = [
@@ -184,7 +195,7 @@ function formatReport(report: RetentionReport): string {
     ...(isComplete ? [] : ['There is more to delete after this.']),
     formatFacts([
       ['on hold', formatBytes(heldBytes)],
-      ['days of room', daysOfRoom(diskDaysLeft)],
+      ['days of room', daysOfRoom(diskDaysLeft, isRecording)],
     ]),
     ...(forecast.length === 0
       ? []

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { endAtOnce } from '../base/end-at-once.ts';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { type Log, openLog } from '../base/log.ts';
 import { findServiceManager, passedSockets } from '../base/service-manager.ts';
@@ -14,9 +15,16 @@ import { withCommonOptions } from './frame.ts';
 
 /** Under npm or a launcher one Ctrl-C arrives up to three times: from the terminal, from npm, from the launcher. */
 const oneWishMs = 500;
-const stopTimeoutMs = 25_000;
+/** What a role may take to end; running uploads have their own time before that. */
+const defaultStopTimeoutMs = 25_000;
+/** Of what is closed already: what a call that never returns may take. */
+const lastWaitMs = 2000;
 
-export function registerServeCommand(program: Command, desk: Desk): void {
+export function registerServeCommand(
+  program: Command,
+  desk: Desk,
+  stopTimeoutMs = defaultStopTimeoutMs,
+): void {
   const serve = program
     .command('serve')
     .description('run the daemon: receive, file, keep')
@@ -25,7 +33,7 @@ export function registerServeCommand(program: Command, desk: Desk): void {
       const only = parseRole(options.only);
       const settings = desk.settings(command);
       const log = openLog({ level: settings.log.level });
-      await serveUntilStopped(settings, { log, desk, only });
+      await serveUntilStopped(settings, { log, desk, only, stopTimeoutMs });
     });
   withCommonOptions(serve, { json: false });
 }
@@ -38,8 +46,9 @@ function parseRole(text: string | undefined): Role | undefined {
 
 async function serveUntilStopped(
   settings: Settings,
-  { log, desk, only }: { log: Log; desk: Desk; only: Role | undefined },
+  parts: { log: Log; desk: Desk; only: Role | undefined; stopTimeoutMs: number },
 ): Promise<void> {
+  const { log, desk, only, stopTimeoutMs } = parts;
   const endOnBug = installBugHandler(log);
   warnOfProgramDirectory(settings, log);
   const stopped = firstSignal(log);
@@ -48,7 +57,14 @@ async function serveUntilStopped(
   const { superviseService } = await import('../supervise.ts');
   const sockets = passedSockets(process.env, process.pid);
   const manager = findServiceManager(process.env, process.pid);
-  await using service = await startService({ settings, log, clock: systemClock, only, sockets });
+  await using service = await startService({
+    settings,
+    log,
+    clock: systemClock,
+    only,
+    sockets,
+    stopTimeoutMs,
+  });
   service.failed.catch(endOnBug);
   const supervision = await superviseService({ manager, service, log });
   if (only === undefined || only === 'receive') {
@@ -57,21 +73,21 @@ async function serveUntilStopped(
   }
   const signal = await stopped;
   log.info({ signal }, 'stopping');
-  if (only === 'archive' || only === 'outbound') endAnyway(log);
+  const graceMs = only === undefined || only === 'receive' ? settings.ftps.limits.shutdownGraceMs : 0;
+  // In one process, archive and outbound come one after the other, each with its own time (role-thread.ts).
+  endAnyway(log, graceMs + stopTimeoutMs * (only === undefined ? 3 : 1));
   await supervision.stopping();
   await service.stop();
   log.info('stopped');
+  endAnyway(log, lastWaitMs);
 }
 
-/**
- * A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. In one
- * process with the receiver, a role is a thread, which is ended alike (role-thread.ts).
- */
-function endAnyway(log: Log): void {
+/** A disk that does not answer must not keep the program from ending: what is not filed is filed after the next start. */
+function endAnyway(log: Log, afterMs: number): void {
   setTimeout(() => {
-    log.warn({ seconds: stopTimeoutMs / 1000 }, 'stopping takes too long, ending at once');
-    process.exit(0);
-  }, stopTimeoutMs).unref();
+    log.warn({ seconds: afterMs / 1000 }, 'stopping takes too long, ending at once');
+    endAtOnce(0);
+  }, afterMs).unref();
 }
 
 /** What a clone of the program holds goes with it when it is removed, or replaced by the next release. */
@@ -126,7 +142,7 @@ function firstSignal(log: Log): Promise<NodeJS.Signals> {
           resolve(signal);
         } else if (signal !== first.signal || !hasParentThatRepeats() || at - first.at > oneWishMs) {
           log.warn({ signal }, 'second signal, ending at once');
-          process.exit(signal === 'SIGTERM' ? 143 : 130);
+          endAtOnce(signal === 'SIGTERM' ? 143 : 130);
         }
       });
     }

@@ -2,12 +2,13 @@
 // it is confined like the decoders (confine.ts): but it needs loopback, and lives for as long as the camera does.
 
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { errnoOf } from '../base/errors.ts';
-import { bubblewrapCommand, killGroup, plainText } from './confine.ts';
-import { environment, findTool } from './find-tool.ts';
-import { openGuard, works } from './guard.ts';
-import { landlockPrefix } from './landlock.ts';
+import { readInto } from '../base/read-into.ts';
+import { killGroup, plainText } from './confine.ts';
+import { confineFfmpeg } from './confined-ffmpeg.ts';
+import { environment } from './find-tool.ts';
 
 export type RecordProcess = Readonly<{
   pid: number;
@@ -26,10 +27,9 @@ export type RecordProcessEnd = Readonly<{
   complaint: string;
 }>;
 
-/** Far more than copying takes; what a stream that makes ffmpeg grow without end may take. */
-const addressSpaceBytes = 1024 * 1024 * 1024;
-const openFiles = 64;
 const maxComplaintBytes = 2048;
+/** ffmpeg writes 32 KiB at a time. */
+const readBytes = 128 * 1024;
 
 /** Throws FailedError when a tool is missing, TransientError where there is no room for a process. */
 export async function startRecordProcess(options: {
@@ -38,12 +38,14 @@ export async function startRecordProcess(options: {
   video: 'h264' | 'hevc';
   /** `transcode`: to AAC. Null: without. */
   audio: 'copy' | 'transcode' | null;
+  /** The bytes are gone when it returns. */
   onOutput(chunk: Buffer): void;
   searchPath?: string;
 }): Promise<RecordProcess> {
   const { searchPath, url } = options;
   const connectPort = Number(new URL(url).port);
-  const [program, args] = await confinedFfmpeg(ffmpegArguments(options), { searchPath, connectPort });
+  const confined = await confineFfmpeg({ searchPath, connectPort });
+  const [program, args] = confined.command(ffmpegArguments(options));
   const child = spawn(program, args, {
     cwd: '/',
     env: environment,
@@ -56,7 +58,7 @@ export async function startRecordProcess(options: {
   child.once('error', cause =>
     ended.resolve({ how: `cannot be started (${errnoOf(cause)})`, kind: 'not-started', complaint: '' }),
   );
-  child.stdout?.on('data', options.onOutput);
+  if (child.stdout) readOutput(child.stdout as Socket, options.onOutput);
   child.stderr?.on('data', (chunk: Buffer) => {
     said = Buffer.concat([said, chunk]).subarray(-maxComplaintBytes);
   });
@@ -81,38 +83,6 @@ export async function startRecordProcess(options: {
       await ended.promise;
     },
   };
-}
-
-/**
- * The command line that runs ffmpeg as it is run for recording. Where bubblewrap or Landlock works it sees no file but the
- * system's programs; with bubblewrap no other process either. Of the network it has TCP to `connectPort`, where the kernel has
- * Landlock for that (6.7), and else TCP; see guard.ts. Tried each time: whether a container allows it is known only then.
- * Throws FailedError when a tool is missing, TransientError where there is no room for a process.
- */
-export async function confinedFfmpeg(
-  args: readonly string[],
-  { searchPath, connectPort }: { searchPath?: string | undefined; connectPort?: number } = {},
-): Promise<[program: string, args: string[]]> {
-  const [prlimit, ffmpeg, bwrap, outer, perl] = await Promise.all([
-    findTool('prlimit', 'util-linux', searchPath),
-    findTool('ffmpeg', 'ffmpeg', searchPath),
-    findTool('bwrap', 'bubblewrap', searchPath).catch(() => undefined),
-    openGuard({ searchPath, landlock: false }),
-    findTool('perl', 'perl-base', searchPath).catch(() => undefined),
-  ]);
-  const limits = [`--as=${addressSpaceBytes}`, `--nofile=${openFiles}`, '--core=0', '--fsize=0'];
-  const limited = [prlimit, ...limits, '--'];
-  const port = connectPort === undefined ? {} : { connectPort };
-  const alone = bwrap === undefined ? undefined : bubblewrapCommand(bwrap, { network: true });
-  const inBubblewrap = alone && [...outer.prefix(), ...limited, ...alone];
-  const inBoth = inBubblewrap &&
-    perl && [...inBubblewrap, ...(landlockPrefix(perl, { ...port, isOptional: true }) ?? [])];
-  const [program, ...first] = (inBoth && (await works(inBoth)) && inBoth) ||
-    (inBubblewrap && (await works(inBubblewrap)) && inBubblewrap) || [
-      ...(await openGuard({ searchPath })).prefix(port),
-      ...limited,
-    ];
-  return [program as string, [...first, ffmpeg, ...args]];
 }
 
 function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
@@ -155,6 +125,13 @@ function complaintOf(said: Buffer, url: string): string {
 }
 
 const soundArguments = { copy: ['copy'], transcode: ['aac', '-b:a', '48k'] } as const;
+
+/** Into the same memory each time: a new buffer for each read is what V8 collects for. */
+function readOutput(output: Socket, onOutput: (chunk: Buffer) => void): void {
+  const buffer = Buffer.allocUnsafeSlow(readBytes);
+  if (readInto(output, { buffer: () => buffer, onBytes: onOutput })) output.resume();
+  else output.on('data', onOutput);
+}
 
 async function isOverWithin(ended: Promise<unknown>, ms: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();

@@ -12,8 +12,8 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { readInto } from '../base/read-into.ts';
 import { createBufferPool } from './pool.ts';
-import { readInto } from './read-into.ts';
 import { type TlsFacts, tlsFactsOf } from './tls-facts.ts';
 
 /** What one read takes from the kernel at most: several records of TLS. */

@@ -3,8 +3,8 @@
 // in chunks of ours, which are used again.
 
 import type { TLSSocket } from 'node:tls';
+import { readInto } from '../base/read-into.ts';
 import { createBufferPool } from './pool.ts';
-import { readInto } from './read-into.ts';
 
 /** What is decrypted, hashed and written is still in the cache of the core. */
 const chunkBytes = 256 * 1024;

@@ -26,9 +26,9 @@ export type PullParts = Readonly<{
 }>;
 
 export type PullLimits = Readonly<{
-  /** From the start of the stream to its first fragment: key frames can be far apart. */
+  /** From the start of the stream to its first fragment with video, while packets come: key frames can be far apart. */
   firstFragmentMs: number;
-  /** Between two fragments. */
+  /** Between two fragments with video; before the first of them, between two packets of video. */
   fragmentMs: number;
   /** When there is video and no fragment yet: so long may sound that was offered take to begin. */
   soundMs: number;
@@ -114,6 +114,7 @@ async function pullOnce(
   const end = Promise.withResolvers<StreamError>();
   const deadline = startDeadline();
   const soundDeadline = startDeadline();
+  const silenceDeadline = startDeadline();
   const onAbort = () => end.resolve(new StreamError('stopped', 'the recording was stopped'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
@@ -121,20 +122,28 @@ async function pullOnce(
   let watch: PacketWatch | undefined;
   let joiner: UnitJoiner | undefined;
   let fragments = 0;
+  let videoTrackId: number | undefined;
+  let hasVideo = false;
   const packets = { video: 0, audio: 0 };
   let hasChanged = false;
   let audioFault: string | null = null;
 
   const output = readOutput(parts, {
-    onInit: options.onInit,
+    onInit(init) {
+      videoTrackId = init.tracks.find(({ kind }) => kind === 'video')?.id;
+      options.onInit(init);
+    },
     onFragment(fragment) {
       fragments++;
       const lost = options.audioFault ?? unknownAudioOf(made.stream);
       if (fragments === 1 && lost === null && options.wantsAudio) sound.works();
       if (fragments === 1 && lost !== null && sound.isNews(lost)) options.onAudioLost?.(lost);
-      deadline.set(fragmentMs, () =>
-        end.resolve(new StreamError('stalled', `no video came for ${fragmentMs} ms`)),
-      );
+      // Sound alone goes on where an encoder of pictures has died.
+      if (fragment.tracks.some(({ trackId }) => trackId === videoTrackId)) {
+        hasVideo = true;
+        silenceDeadline.clear();
+        deadline.set(fragmentMs, isSilent);
+      }
       options.onFragment(fragment);
     },
     onEnd(why, isSound) {
@@ -142,6 +151,13 @@ async function pullOnce(
       end.resolve(why);
     },
   });
+  const isSilent = () => end.resolve(new StreamError('stalled', `no video came for ${fragmentMs} ms`));
+  /** A camera that says that it plays and sends nothing, or no more, is not waited for as long as one without a key frame. */
+  const endInSilence = (before: number) =>
+    silenceDeadline.set(fragmentMs, () => {
+      if (packets.video === before) isSilent();
+      else endInSilence(packets.video);
+    });
   const send = (packet: Parameters<FfmpegDoor['send']>[0]) => {
     if (made.door?.send(packet) === false) made.stream?.pause();
   };
@@ -198,6 +214,7 @@ async function pullOnce(
       });
       door.play();
       await Promise.race([stream.play(), end.promise]);
+      if (!hasVideo) endInSilence(packets.video);
     }
     await end.promise;
   } catch (error) {
@@ -210,6 +227,7 @@ async function pullOnce(
   } finally {
     deadline.clear();
     soundDeadline.clear();
+    silenceDeadline.clear();
     signal.removeEventListener('abort', onAbort);
     await made.stream?.[Symbol.asyncDispose]();
     // ffmpeg sees the end of its input, and writes what it has.

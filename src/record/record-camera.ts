@@ -32,6 +32,7 @@ export function startCameraRecorder(
   const recent = createRecentFragments();
   const told = createTold();
   const recoverLeft = createRecoverLeft(camera, parts);
+  const timeLine = { until: Number.NEGATIVE_INFINITY };
   let wanted = first;
   /** Aborted when what is wanted changes. */
   let change = new AbortController();
@@ -50,7 +51,7 @@ export function startCameraRecorder(
     state.wasRecorded = true;
     const begunMs = parts.clock.monotonicMs();
     const over = await recordOnce(camera, {
-      ...{ parts, recoverLeft, log, recent, source, changed },
+      ...{ parts, recoverLeft, log, recent, source, changed, timeLine },
       whyStopped: () => (wanted === null ? 'off' : 'restart'),
       onRecording: told.forget,
     });
@@ -63,7 +64,9 @@ export function startCameraRecorder(
     const wasGood = parts.clock.monotonicMs() - begunMs > goodAfterMs;
     state.failures = wasGood ? 1 : state.failures + 1;
     const delayMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(state.failures - 1, 20));
-    return over.gap === 'disk' ? diskRetryMs : delayMs * (0.5 + parts.random() / 2);
+    const retryMs = over.gap === 'disk' ? diskRetryMs : delayMs * (0.5 + parts.random() / 2);
+    log.debug({ reason: over.gap, error: messageOf(over.error), retryMs }, 'connection is over');
+    return retryMs;
   };
   const work = async () => {
     const state = { failures: 0, wasRecorded: false };

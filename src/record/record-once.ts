@@ -4,6 +4,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { SegmentEnd } from '../catalogue/footage.ts';
 import type { GapReason } from '../domain/footage/coverage.ts';
+import { maxDisagreementMs } from '../domain/footage/segment-clock.ts';
 import type { RecentFragments } from './recent-fragments.ts';
 import { type CameraSource, type RecorderParts, standardDelays } from './recorder-parts.ts';
 import type { RecoverLeft } from './recover-segment.ts';
@@ -26,6 +27,8 @@ export async function recordOnce(
     whyStopped(): GapReason;
     /** The first fragment has its place. */
     onRecording(): void;
+    /** Up to where footage of this camera was placed, epoch ms; written here. */
+    timeLine: { until: number };
   },
 ): Promise<RecordingOver> {
   const { parts, log, recent, source, changed } = run;
@@ -45,7 +48,9 @@ export async function recordOnce(
   const writer = startSegmentWriter({
     ...{ camera, files: parts.files, catalogue: parts.catalogue, clock: parts.clock },
     ...{ segmentMs: parts.segmentMs, lossWindowMs: parts.lossWindowMs },
+    notBefore: takenUntil(run.timeLine, parts.clock.now()),
     onPlaced(placed) {
+      run.timeLine.until = placed.startAt + placed.fragment.durationMs;
       if (isFirst) {
         log.info({ startAt: new Date(placed.startAt).toISOString() }, 'recording');
         run.onRecording();
@@ -93,6 +98,11 @@ export async function settle(
   } finally {
     parts.catalogue.beginGap(camera, parts.clock.now(), gap);
   }
+}
+
+/** Footage may be placed a little ahead of its arrival. Further ahead: our clock was set since, and the time line is another one. */
+function takenUntil({ until }: { until: number }, now: number): number | undefined {
+  return until - now <= maxDisagreementMs ? until : undefined;
 }
 
 /** One look at a time: a disk that does not answer would take every thread there is. */

@@ -4,7 +4,7 @@
 
 import type { FootageFile, FootageFiles } from '../archive/footage-files.ts';
 import { footageRelativePath } from '../archive/footage-path.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, momentOf } from '../base/clock.ts';
 import { randomId } from '../base/random-id.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { OpenSegment, SegmentEnd } from '../catalogue/footage.ts';
@@ -23,6 +23,8 @@ export type SegmentWriterOptions = Readonly<{
   clock: Clock;
   segmentMs: number;
   lossWindowMs: number;
+  /** Epoch ms: up to here something lies on the time line already. */
+  notBefore?: number | undefined;
   /** Every fragment that has its place on the time line, whether it was written or not. */
   onPlaced?(placed: Readonly<{ init: FootageInit; fragment: Fragment; startAt: number }>): void;
   /** The first that could not be written; or a StreamError, when what comes is no use. Nothing more is written after that; `end` is still to be called. */
@@ -66,7 +68,7 @@ const maxBackMs = 500;
 export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter {
   const { camera, files, catalogue, clock, segmentMs, lossWindowMs } = options;
   let init: FootageInit | undefined;
-  let run: Run & { id: string } = { id: randomId(), clock: undefined, lastStartMs: 0, lastEndMs: 0 };
+  let run: Run & { id: string };
   let current: Current | undefined;
   let waitingBytes = 0;
   /** Since when a run waits for its first key frame, by the monotonic clock. */
@@ -86,6 +88,7 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
   const startRun = (notBefore?: number) => {
     run = { id: randomId(), clock: undefined, notBefore, lastStartMs: 0, lastEndMs: 0 };
   };
+  startRun(options.notBefore);
 
   const finish = async (endReason: SegmentEnd, after: AfterSegment, endAt = current?.endAt ?? 0) => {
     if (current === undefined) return;
@@ -102,9 +105,10 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
       after,
     );
   };
-  const endRun = async (endReason: SegmentEnd, gap: GapReason) => {
+  /** What follows does not lie under it on the time line: it may have been placed ahead of its arrival. */
+  const endRun = async (endReason: SegmentEnd, gap: GapReason, notBefore = current?.endAt) => {
     await finish(endReason, { gap });
-    startRun();
+    startRun(notBefore);
   };
   /** The row comes first, so that no file is left that nobody knows about. */
   const begin = async (fragment: Fragment, begunWith: FootageInit, startAt: number, rotates: boolean) => {
@@ -157,7 +161,8 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
       return fragment.startsWithKeyFrame ? write(fragment, begunWith, times) : undefined;
     }
     if ('gap' in placed) {
-      await endRun('changed', placed.gap);
+      // After our clock was set the time line is another one, and what was placed by the one before may lie anywhere.
+      await endRun('changed', placed.gap, placed.isClockSet ? -Infinity : current?.endAt);
       return fragment.startsWithKeyFrame ? write(fragment, begunWith, times) : undefined;
     }
     const { startAt } = placed;
@@ -187,7 +192,8 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
         init = described;
       }),
     fragment(fragment) {
-      const times = { arrivedAt: clock.now(), monotonicMs: clock.monotonicMs() };
+      const { at: arrivedAt, monotonicMs } = momentOf(clock);
+      const times = { arrivedAt, monotonicMs };
       waitingBytes += fragment.bytes.length;
       if (waitingBytes > maxWaitingBytes) return fail(new Error('the disk does not keep up with the camera'));
       inTurn(async () => {
@@ -230,14 +236,18 @@ function place(
   run: Run,
   fragment: Fragment,
   times: Arrived,
-): { startAt: number } | { gap: GapReason } | { isEarly: true } {
+): { startAt: number } | { gap: GapReason; isClockSet: boolean } | { isEarly: true } {
   const { startMs: mediaMs, durationMs } = fragment;
   const arrival = { mediaMs, durationMs, ...times };
   if (run.clock === undefined) run.clock = startRunClock(arrival, run.notBefore);
-  else if (mediaMs < run.lastStartMs - maxBackMs) return { gap: 'clock' };
+  else if (mediaMs < run.lastStartMs - maxBackMs) return { gap: 'clock', isClockSet: false };
   const placed = run.clock.place(arrival);
-  if (!('startAt' in placed)) return placed.newRun === 'early' ? { isEarly: true } : { gap: 'clock' };
-  if (run.lastEndMs > 0 && mediaMs > run.lastEndMs + maxDisagreementMs) return { gap: 'stalled' };
+  if (!('startAt' in placed)) {
+    const isClockSet = placed.newRun === 'clock-set';
+    return placed.newRun === 'early' ? { isEarly: true } : { gap: 'clock', isClockSet };
+  }
+  if (run.lastEndMs > 0 && mediaMs > run.lastEndMs + maxDisagreementMs)
+    return { gap: 'stalled', isClockSet: false };
   run.lastStartMs = mediaMs;
   run.lastEndMs = mediaMs + durationMs;
   return placed;

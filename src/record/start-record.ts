@@ -24,7 +24,7 @@ export type Recorders = AsyncDisposable &
     recent(camera: string): RecentFragments | undefined;
   }>;
 
-const lookIntervalMs = 500;
+const lookIntervalMs = 1000;
 
 /** Resolves when the recorders have been started. */
 export async function startRecorders(options: {

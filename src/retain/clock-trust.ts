@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, type Moment, momentOf } from '../base/clock.ts';
 import { clockJump, dayMs, maxJumpMs } from '../domain/retention-plan.ts';
 
 /** A clock that was set wrongly is noticed within a day, by whoever looks at a clip, and set right. */
@@ -12,10 +12,10 @@ const toleranceMs = 60_000;
  * ahead of the last pass.
  */
 export function startClockTrust(clock: Clock): (lastPassAt: number | null) => number | null {
-  let since: { at: number; monotonicMs: number } | undefined;
-  let base = { at: clock.now(), monotonicMs: clock.monotonicMs() };
+  let since: Moment | undefined;
+  let base = momentOf(clock);
   return lastPassAt => {
-    const now = { at: clock.now(), monotonicMs: clock.monotonicMs() };
+    const now = momentOf(clock);
     const setMs = now.at - base.at - (now.monotonicMs - base.monotonicMs);
     // Set back, it is at most as far ahead as before.
     if (setMs < 0) base = now;

@@ -6,7 +6,7 @@ import { type Db, openDatabase } from '../../src/base/sqlite.ts';
 import { type Catalogue, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { eventRows } from '../../src/catalogue/event-rows.ts';
 import { eventPlacing } from '../../src/catalogue/events.ts';
-import { heldClip } from '../../src/catalogue/holds.ts';
+import { heldBytesSql, heldClip } from '../../src/catalogue/holds.ts';
 import type { ClipKind } from '../../src/domain/clip.ts';
 import { areNear, eventSpan, maxSpanMs, unite } from '../../src/domain/event.ts';
 import { groupedSpans } from '../domain/grouped-spans.ts';
@@ -439,6 +439,16 @@ t.test('no statement that keeps events reads a whole table, or sorts', async t =
     for (const { detail } of explained)
       t.notMatch(detail, /^SCAN (?!clip USING INDEX clip_without_event|CONSTANT)|TEMP B-TREE/, sql);
   }
+});
+
+t.test('what is on hold is counted from the holds, not from all clips', async t => {
+  const { raw } = opened(t);
+  const plan = raw
+    .prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${heldBytesSql.replaceAll('@camera', 'NULL')}`)
+    .all()
+    .map(({ detail }) => detail);
+  t.ok(plan.includes('SCAN hold'), 'of which there are few');
+  t.notMatch(plan.join('\n'), /SCAN clip/);
 });
 
 /** A database that counts the rows that are read from it. */

@@ -16,6 +16,7 @@ import { registerRetentionCommands } from '../../src/cli/retention.ts';
 import { registerStatusCommand } from '../../src/cli/status.ts';
 import { loadSettings } from '../../src/settings/load-settings.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import { sampleOpenSegment } from '../catalogue/footage-rows.ts';
 import { sampleClip, sampleReceipt } from '../catalogue/sample-clip.ts';
 
 const day = 86_400_000;
@@ -118,6 +119,17 @@ t.test('plan names what would go and deletes nothing, run deletes just that, and
     2,
   );
   t.match(await json('retention', 'run'), { deleted: [] });
+});
+
+t.test('the room is not known while all that came is footage whose file is not finished', async t => {
+  const { start, run, stateDir } = await installation(t);
+  await start();
+  {
+    using catalogue = openCatalogue({ file: catalogueFile(stateDir) });
+    t.match((await run('retention', 'plan')).out, /^days of room +nothing has arrived in the last week$/m);
+    catalogue.addOpenSegment(sampleOpenSegment('s1', { startAt: Date.now() - 1000 }));
+  }
+  t.match((await run('retention', 'plan')).out, /^days of room +known when the first footage is finished$/m);
 });
 
 t.test('the days of one camera are its own', async t => {

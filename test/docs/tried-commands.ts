@@ -86,7 +86,7 @@ export const triedCommands: readonly Tried[] = [
     'npm run soak -- --minutes 120',
     'npm run soak -- --minutes 120 --pause 45-90',
     'npm run soak -- --minutes 3 --pause 4-10 --seed 7',
-    'npm run soak -- --minutes 120 --csv memory.csv',
+    'npm run soak -- --minutes 120 --csv memory.csv --log daemon.log',
   ]),
   ...of('docs/systemd.md', 'npm run test:systemd, in a container', [
     'systemd/install.sh',

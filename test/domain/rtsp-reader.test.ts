@@ -23,6 +23,7 @@ function told(elements: readonly RtspElement[]) {
   );
 }
 
+const request = Buffer.from('OPTIONS rtsp://h/ RTSP/1.0\r\nCSeq: 2\r\n\r\n');
 const expected = [
   'RTSP/1.0 200 OK [["cseq",["1"]],["x",["a","b"]],["content-length",["4"]]] v=0\n',
   '3:240300020d0a',
@@ -51,6 +52,35 @@ t.test(
     t.pass();
   },
 );
+
+t.test('so are packets as long as those of cameras, of which each read brings many and a part', async t => {
+  const random = seededRandom(5);
+  const all = Array.from({ length: 300 }, (_, index) => {
+    if (index % 50 === 49) return { told: 'OPTIONS rtsp://h/ RTSP/1.0 [["cseq",["2"]]] ', bytes: request };
+    const bytes = Buffer.alloc(4 + random(2000), index);
+    bytes[0] = 0x24;
+    bytes.writeUInt16BE(bytes.length - 4, 2);
+    return { told: `${bytes[1]}:${bytes.toString('hex')}`, bytes };
+  });
+  const whole = Buffer.concat(all.map(({ bytes }) => bytes));
+  const room = Buffer.alloc(64 * 1024);
+  for (let round = 0; round < 30; round++) {
+    const reader = createRtspReader();
+    const found: string[] = [];
+    for (let at = 0; at < whole.length; ) {
+      const end = Math.min(whole.length, at + 1 + random(random(3) === 0 ? 6 : 20_000));
+      whole.copy(room, 0, at, end);
+      found.push(...told(reader.push(room.subarray(0, end - at))));
+      room.fill(0xff);
+      at = end;
+    }
+    t.equal(found.length, all.length);
+    t.ok(
+      found.every((each, index) => each === all[index]?.told),
+      `round ${round}`,
+    );
+  }
+});
 
 t.test('what is complete is answered at once', async t => {
   const reader = createRtspReader();

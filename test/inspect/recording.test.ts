@@ -1,10 +1,11 @@
 // Whether a camera is recorded as it should be, from the rows that a recorder writes.
 
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { recording as recordingCheck } from '../../src/inspect/checks/recording.ts';
-import { recordingTools } from '../../src/inspect/checks/recording-tools.ts';
+import { confinementFound, recordingTools } from '../../src/inspect/checks/recording-tools.ts';
 import {
   type RecordedCamera,
   recordingAlarmMs,
@@ -185,6 +186,29 @@ t.test('a camera that flaps is told as missing by its gaps alone, one by one', t
 });
 
 t.test('doctor starts ffmpeg as the recorder does, and says what is missing', async t => {
-  t.match(await recordingTools().run(), { level: 'pass', text: /records/ });
-  t.match(await recordingTools(t.testdir()).run(), { level: 'fail', text: /setpriv|ffmpeg|prlimit/ });
+  t.match(await recordingTools().run(), { level: /pass|warn/, text: /records/ });
+  t.match(await recordingTools({ searchPath: t.testdir() }).run(), {
+    level: 'fail',
+    text: /setpriv|ffmpeg|prlimit/,
+  });
+});
+
+t.test('doctor says how far the ffmpeg that records is locked in, and what is missing', async t => {
+  const tools = t.testdir();
+  for (const name of ['setpriv', 'prlimit', 'ffmpeg']) symlinkSync(`/usr/bin/${name}`, join(tools, name));
+  t.match(await recordingTools({ searchPath: tools }).run(), {
+    level: 'warn',
+    text: /sees the files of its user, and may use the network/,
+    remedy: /bubblewrap.*Landlock.*perl/,
+  });
+  symlinkSync('/usr/bin/perl', join(tools, 'perl'));
+  const withPerl = await recordingTools({ searchPath: tools }).run();
+  t.match(withPerl.text, /and (has no socket but TCP over IPv4|connects to our port only)/);
+  t.notMatch(withPerl.remedy ?? '', /perl/);
+  symlinkSync('/usr/bin/bwrap', join(tools, 'bwrap'));
+  t.notMatch(await recordingTools({ searchPath: tools, isInUnit: true }).run(), { text: /bubblewrap/ });
+  t.match(confinementFound('bubblewrap', 'own-port'), { level: 'pass', text: /bubblewrap.*our port only/ });
+  t.match(confinementFound('landlock', 'tcp'), { level: 'pass', text: /Landlock.*no socket but TCP/ });
+  t.match(confinementFound('bubblewrap', 'any'), { level: 'warn', remedy: /^Install perl/ });
+  t.match(confinementFound('none', 'own-port'), { level: 'warn', remedy: /^Install bubblewrap/ });
 });

@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { silentLog } from '../../src/base/log.ts';
 import { openConfinement } from '../../src/media/confine.ts';
+import { type ConfineOptions, confineFfmpeg } from '../../src/media/confined-ffmpeg.ts';
 import { openGuard } from '../../src/media/guard.ts';
-import { confinedFfmpeg } from '../../src/media/record-process.ts';
 
 const { level } = await openConfinement({ log: silentLog() });
 const skip = level === 'bubblewrap' ? false : 'bubblewrap does not work here';
@@ -35,6 +35,10 @@ const hasLandlock = (await openGuard({ searchPath: withLandlock })).level === 'l
 /** Landlock knows ports from Linux 6.7 on. */
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const hasPortRules = hasLandlock && (major > 6 || (major === 6 && minor >= 7));
+
+async function confinedFfmpeg(args: readonly string[], options: ConfineOptions) {
+  return (await confineFfmpeg(options)).command(args);
+}
 
 /** What an ffmpeg that was taken over gets to read; undefined: nothing. */
 async function readBy(input: string, searchPath?: string, connectPort?: number): Promise<string | undefined> {
@@ -164,4 +168,26 @@ t.test('one that cannot be tried loosens nothing', async t => {
   for (const name of ['setpriv', 'prlimit', 'ffmpeg']) await symlink(`/usr/bin/${name}`, join(tools, name));
   await writeFile(join(tools, 'bwrap'), '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
   await t.rejects(confinedFfmpeg([], { searchPath: tools }), { name: 'TransientError' });
+});
+
+t.test('what sockets are left to it is tried, and not believed', async t => {
+  const soon = AbortSignal.timeout(20_000);
+  const levels = async (searchPath?: string) => {
+    const confined = await confineFfmpeg({ searchPath, connectPort: 9 });
+    return { files: confined.files, sockets: await confined.trySockets(soon) };
+  };
+  const filtered = hasPortRules ? 'own-port' : 'tcp';
+  if (!skip) t.same(await levels(), { files: 'bubblewrap', sockets: filtered });
+  t.same(await levels(withLandlock), { files: hasLandlock ? 'landlock' : 'none', sockets: filtered });
+  t.same(await levels(withoutBubblewrap), { files: 'none', sockets: 'any' });
+  const tools = join(directory, 'no-filter');
+  await mkdir(tools);
+  for (const name of ['setpriv', 'prlimit', 'ffmpeg', 'bwrap'])
+    await symlink(`/usr/bin/${name}`, join(tools, name));
+  if (!skip) t.same(await levels(tools), { files: 'bubblewrap', sockets: 'any' }, 'bubblewrap without perl');
+  // A kernel that knows no filter is what isOptional is for: the program runs without it.
+  const perl =
+    '#!/bin/sh\n[ "$1" = - ] && exec /usr/bin/perl -\nwhile [ "$1" != /etc/alternatives ]; do shift; done\nshift\nexec "$@"\n';
+  await writeFile(join(tools, 'perl'), perl, { mode: 0o755 });
+  t.match(await levels(tools), { sockets: 'any' }, 'a perl whose filter is not taken');
 });

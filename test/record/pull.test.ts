@@ -13,7 +13,7 @@ import { elementaryStream, password, pull, short, withCamera } from './pulling.t
 t.jobs = 6;
 const atOnce = { buffered: true };
 
-t.test('a camera is pulled until it is stopped, and what comes plays', atOnce, async t => {
+t.test('a camera is pulled until it is stopped, and what comes plays', { ...atOnce }, async t => {
   const { error, inits, fragments } = await withCamera({}, { fragments: 3 });
   t.equal(error.end, 'stopped');
   t.equal(inits[0]?.tracks[0]?.format, 'avc1');
@@ -30,7 +30,7 @@ for (const [where, sent] of [
   ['behind its delimiter', () => 1],
   ['before its last packet', (count: number) => count - 1],
 ] as const)
-  t.test(`a picture that is cut off ${where} is not kept`, atOnce, async t => {
+  t.test(`a picture that is cut off ${where} is not kept`, { ...atOnce }, async t => {
     const marked = await makeElementaryStream('640x480', 'libx264', ':aud=1');
     const keyFrameEach = 15;
     const cut = 3 * keyFrameEach;
@@ -97,7 +97,7 @@ t.test('a redirect to a host that asks for Basic reaches nobody', async t => {
   t.notMatch(requests.map(({ head }) => head).join(), /Authorization/);
 });
 
-t.test('a camera that disappears is disconnected, and its last pictures are kept', atOnce, async t => {
+t.test('a camera that disappears is disconnected, and its last pictures are kept', { ...atOnce }, async t => {
   const { error, fragments } = await withCamera({
     sends(picture, socket) {
       if (picture === 40) socket.destroy();
@@ -110,26 +110,47 @@ t.test('a camera that disappears is disconnected, and its last pictures are kept
   t.ok(lastMs % 1000 > 600, `media until ${lastMs} ms`);
 });
 
-t.test('a camera that falls silent is stalled', atOnce, async t => {
+t.test('a camera that falls silent is stalled', { ...atOnce }, async t => {
   const { error, fragments } = await withCamera({ sends: picture => picture < 31 });
   t.equal(error.end, 'stalled');
   t.ok(fragments.length > 0);
 });
 
-t.test('a camera that never sends anything is stalled', atOnce, async t => {
-  t.equal((await withCamera({ sends: () => false })).error.end, 'stalled');
+t.test('a camera of which only the sound goes on is stalled', { ...atOnce }, async t => {
+  const limits = { ...short, fragmentMs: 4000 };
+  const { error, fragments } = await withCamera(
+    {
+      audio: ['m=audio 0 RTP/AVP 0', 'a=control:audio'],
+      sound: picture => picture * 533,
+      soundOnly: picture => picture >= 45,
+    },
+    { limits, fragments: 20 },
+  );
+  t.equal(error.message, `no video came for ${limits.fragmentMs} ms`);
+  t.ok(fragments.length > 2, 'the sound came meanwhile');
 });
+
+for (const [name, pictures] of [
+  ['never sends anything', 0],
+  ['stops before its first fragment is whole', 4],
+] as const)
+  t.test(`a camera that ${name} is not waited for as if it sent no key frame`, { ...atOnce }, async t => {
+    const limits = { ...short, firstFragmentMs: 60_000 };
+    const { error } = await withCamera({ sends: picture => picture < pictures }, { limits });
+    t.equal(error.end, 'stalled');
+    t.equal(error.message, `no video came for ${short.fragmentMs} ms`);
+  });
 
 for (const [name, ticks] of [
   ['an hour ahead', 3600 * 90_000],
   ['back by a minute', -60 * 90_000],
 ] as const)
-  t.test(`times that jump ${name} end the run`, atOnce, async t => {
+  t.test(`times that jump ${name} end the run`, { ...atOnce }, async t => {
     const { error } = await withCamera({ shift: picture => (picture < 31 ? 0 : ticks) });
     t.equal(error.end, 'jumped');
   });
 
-t.test('a camera that changes its picture size ends the run', atOnce, async t => {
+t.test('a camera that changes its picture size ends the run', { ...atOnce }, async t => {
   const larger = await makeElementaryStream('320x240');
   const { error, inits } = await withCamera({ elementaryStream: Buffer.concat([elementaryStream, larger]) });
   t.equal(error.end, 'changed');
@@ -156,7 +177,7 @@ t.test('a camera that talks nonsense is malformed', async t => {
   t.equal((await withCamera({ answer: () => 'RTSP/1.0 \u0001\r\n\r\n' })).error.end, 'malformed');
 });
 
-t.test('sound that ffmpeg cannot take is lost, and the video is not', atOnce, async t => {
+t.test('sound that ffmpeg cannot take is lost, and the video is not', { ...atOnce }, async t => {
   const audio = ['m=audio 0 RTP/AVP 97', 'a=rtpmap:97 MPEG4-GENERIC/16000/1', 'a=control:audio'];
   const { error, fragments, lost } = await withCamera({ audio }, { fragments: 2 });
   t.equal(error.end, 'stopped');
@@ -164,7 +185,7 @@ t.test('sound that ffmpeg cannot take is lost, and the video is not', atOnce, as
   t.equal(lost.length, 1);
 });
 
-t.test('rtsps is taken from the certificate that was set, and from no other', atOnce, async t => {
+t.test('rtsps is taken from the certificate that was set, and from no other', { ...atOnce }, async t => {
   const directory = t.testdir();
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
   await promisify(execFile)('openssl', [

@@ -182,6 +182,56 @@ t.test(
   },
 );
 
+t.test('a machine that stands still between two looks at its clocks has not set one of them', async t => {
+  const { bring, writer, segments, clock, gaps } = await opened(t);
+  const { now } = clock;
+  writer.init(footage.init);
+  bring(footage.fragments.slice(0, 3));
+  clock.now = () => {
+    const at = now();
+    clock.now = now;
+    clock.pass(700);
+    return at;
+  };
+  bring(footage.fragments.slice(3, 6));
+  await writer.end('stopped', 'off');
+  t.match(segments(), [{ startAt: noon, endReason: 'stopped' }], 'one segment, and no other run');
+  t.match(gaps(), [{ reason: 'off' }].slice(0, gaps().length));
+});
+
+t.test('another run does not lie over what was placed ahead of its arrival', async t => {
+  const { bring, writer, segments } = await opened(t);
+  writer.init(footage.init);
+  bring(footage.fragments.slice(0, 3));
+  for (const fragment of footage.fragments.slice(3, 5)) writer.fragment(fragment);
+  writer.init(other.init);
+  bring(other.fragments);
+  await writer.end('stopped', 'off');
+  const [one, two] = segments();
+  // Drawn towards our clock by half a millisecond a second.
+  t.ok(Math.abs((one?.endAt ?? 0) - noon - 5000) <= 2, 'ahead of its arrival');
+  t.equal(two?.startAt, one?.endAt);
+});
+
+t.test('nor does another connection', async t => {
+  const { writer, segments, catalogue, files, clock, failures } = await opened(t);
+  writer.init(footage.init);
+  clock.pass(1000);
+  for (const fragment of footage.fragments.slice(0, 3)) writer.fragment(fragment);
+  await writer.end('stalled', 'stalled');
+  const next = startSegmentWriter({
+    ...{ camera, files, catalogue, clock, segmentMs: 10_000, lossWindowMs: 5000, notBefore: noon + 3000 },
+    onFailure: error => failures.push(error),
+  });
+  next.init(footage.init);
+  clock.pass(1000);
+  for (const fragment of footage.fragments.slice(0, 1)) next.fragment(fragment);
+  await next.end('stopped', 'off');
+  const [one, two] = segments();
+  t.ok(Math.abs((one?.endAt ?? 0) - noon - 3000) <= 2);
+  t.equal(two?.startAt, noon + 3000);
+});
+
 t.test('a camera that is silent and goes on with its times leaves a gap', async t => {
   const { bring, writer, segments, clock, gaps, failures } = await opened(t);
   writer.init(footage.init);

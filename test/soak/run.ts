@@ -1,4 +1,4 @@
-// npm run soak -- [--minutes N] [--seed S] [--pause FROM-TO] [--csv FILE]: cameras are recorded while things go wrong.
+// npm run soak -- [--minutes N] [--seed S] [--pause FROM-TO] [--csv FILE] [--log FILE]: cameras are recorded while things go wrong.
 
 import { randomInt } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -13,16 +13,18 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     pause: { type: 'string', default: '30-60' },
     csv: { type: 'string' },
+    log: { type: 'string' },
   },
 });
 const minutes = wholeNumber('minutes', values.minutes);
 const seed = values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('seed', values.seed);
 const [from = '', to = ''] = values.pause.split('-');
 const csvFile = values.csv ?? join(tmpdir(), `clipward-soak-${seed}.csv`);
-console.log(`seed ${seed}, ${minutes} minutes, memory goes to ${csvFile}`);
+const logFile = values.log ?? join(tmpdir(), `clipward-soak-${seed}.log`);
+console.log(`seed ${seed}, ${minutes} minutes, memory goes to ${csvFile}, the daemon's log to ${logFile}`);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 const report = await soak({
-  ...{ seed, csvFile, forMs: minutes * 60_000, checkEveryMs: Math.min(10, minutes / 2) * 60_000 },
+  ...{ seed, csvFile, logFile, forMs: minutes * 60_000, checkEveryMs: Math.min(10, minutes / 2) * 60_000 },
   pauseMs: [wholeNumber('pause', from) * 1000, wholeNumber('pause', to) * 1000],
   tell: line => console.log(`${new Date().toISOString()} ${line}`),
 });

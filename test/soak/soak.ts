@@ -21,6 +21,8 @@ export type SoakOptions = Readonly<{
   pauseMs: readonly [from: number, below: number];
   checkEveryMs: number;
   csvFile: string;
+  /** Gets what the daemon logs, of all its lives. */
+  logFile: string;
   tell(line: string): void;
 }>;
 
@@ -48,6 +50,7 @@ const settings = [
   'record:',
   '  segmentMs: 30000',
   '  maxBitsPerSecond: 32000000',
+  'log: { level: debug }',
 ];
 /** The daemon is hurt only in the first quarter and at the very end: what grows slowly shows only in one that lives long. */
 const hurtsDaemonUntil = 0.25;
@@ -72,6 +75,8 @@ type Site = {
   /** Cameras, and the daemon, that something is being done to. */
   readonly busy: Set<string>;
   daemon: Daemon;
+  /** How many lines of its log are in the file. */
+  keptLines: number;
 };
 
 export async function soak(options: SoakOptions): Promise<SoakReport> {
@@ -131,14 +136,16 @@ async function openSite(options: SoakOptions, opened: AsyncDisposableStack): Pro
   const site: Site = {
     ...{ options, place, cameras, catalogue, daemon },
     ...{ faults: [], violations, samples: [], quietDescriptors: new Map(), seen: new Set() },
-    ...{ underWay: new Set(), busy: new Set() },
+    ...{ underWay: new Set(), busy: new Set(), keptLines: 0 },
   };
   process.once('exit', () => site.daemon.kill('SIGKILL'));
   // Not to outlive us, whatever went wrong; faults that are under way end first, so that it is the last one.
   opened.defer(async () => {
     await Promise.all(site.underWay);
     await site.daemon.stop();
+    keepLog(site);
   });
+  writeFileSync(options.logFile, '');
   writeFileSync(options.csvFile, 'at,daemon,rss_kb,anonymous_kb,ffmpegs,ffmpeg_anonymous_kb,descriptors\n');
   const timer = setInterval(() => sample(site), sampleEveryMs);
   opened.defer(() => clearInterval(timer));
@@ -227,7 +234,9 @@ async function restart(site: Site, signal: 'SIGTERM' | 'SIGKILL', restsMs: numbe
   return {
     ...{ name: `${signal} to the daemon`, reasons: ['restart', 'unknown'], lastsMs: restsMs },
     async undo() {
+      keepLog(site);
       site.daemon = await site.place.serve();
+      site.keptLines = 0;
     },
   };
 }
@@ -297,7 +306,15 @@ function judgeProcesses(site: Site, names: readonly string[]): string[] {
   return complaints;
 }
 
+function keepLog(site: Site): void {
+  const { lines } = site.daemon;
+  const added = lines.slice(site.keptLines).map(line => `${line}\n`);
+  site.keptLines = lines.length;
+  appendFileSync(site.options.logFile, added.join(''));
+}
+
 function sample(site: Site): void {
+  keepLog(site);
   const { pid } = site.daemon;
   const descendants = descendantsOf(pid);
   const ffmpegs = descendants.filter(({ command }) => command === 'ffmpeg');

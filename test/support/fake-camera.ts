@@ -24,6 +24,8 @@ export type FakeCameraOptions = {
   sends?(picture: number, socket: Socket, connection: number): boolean;
   /** When the sound beside picture `picture` was, in samples of G.711; undefined: there is none. */
   sound?(picture: number): number | undefined;
+  /** True: of this picture only the sound is sent. */
+  soundOnly?(picture: number): boolean;
   picturesPerSecond?: number;
   /** Of picture `picture` only so many packets are sent, and the connection ends; undefined: all of it. */
   packetsOf?(picture: number, count: number): number | undefined;
@@ -177,7 +179,7 @@ function play(
   let sequence = 0;
   const send = () => {
     const timestamp = (picture * (90_000 / rate) + (options.shift?.(picture, connection) ?? 0)) >>> 0;
-    const all = pictures[picture % pictures.length] as Buffer[];
+    const all = options.soundOnly?.(picture) ? [] : (pictures[picture % pictures.length] as Buffer[]);
     const packets: Buffer[] = [];
     for (const [index, unit] of all.entries())
       for (const [last, payload] of codec === 'hevc' ? [[true, unit] as const] : payloadsOf(unit))

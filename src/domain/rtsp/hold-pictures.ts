@@ -1,6 +1,8 @@
 // A picture comes in several packets: a delimiter, parameter sets, slices. ffmpeg writes what it has of one when its input
 // ends, and strict players complain about a segment whose last picture is a delimiter. So it is given whole pictures only.
 
+import { isEqualBetween } from './join-units.ts';
+
 export type PictureHolder = Readonly<{
   /**
    * Takes an RTP packet of video (at least its header) with its four bytes of interleaving, and passes on all of a picture,
@@ -64,7 +66,7 @@ export function createPictureHolder(
   return {
     push(packet) {
       // A camera that marks nothing: the time of the next picture tells that this one is whole.
-      if (filled > 0 && packet.compare(room, timeAt, timeAt + 4, timeAt, timeAt + 4) !== 0) release();
+      if (filled > 0 && !isEqualBetween(packet, room, timeAt, timeAt + 4)) release();
       holdsPicture ||= isPicture(packet[payloadAt] ?? 0);
       const isLast = ((packet[markerAt] as number) & marker) !== 0 && holdsPicture;
       if (!isLast && filled + packet.length <= maxPictureBytes) return hold(packet);

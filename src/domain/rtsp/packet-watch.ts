@@ -13,6 +13,10 @@ export const maxAheadMs = 5000;
 
 const interleavingBytes = 4;
 const headerBytes = 12;
+const timeAt = interleavingBytes + 4;
+const payloadAt = interleavingBytes + headerBytes;
+/** Version 2, without padding, extension and contributing sources. */
+const plainRtp = 0x80;
 const maxParameterBytes = 1024;
 
 /** The type of a sequence parameter set, and of the packet that carries several units; and how long a unit's header is. */
@@ -26,8 +30,11 @@ export function createPacketWatch(track: { format: string | null; clockRate: num
   let last: { timestamp: number; atMs: number } | undefined;
   let sequence: Buffer | undefined;
 
-  const hasJumped = (timestamp: number, atMs: number): boolean => {
+  const hasJumped = (timestamp: number, clock: { monotonicMs(): number }): boolean => {
     const before = last;
+    // Another packet of the same picture, as nearly all are.
+    if (before?.timestamp === timestamp) return false;
+    const atMs = clock.monotonicMs();
     last = { timestamp, atMs };
     if (before === undefined) return false;
     // Timestamps wrap at 32 bits, every 13 hours at 90 kHz.
@@ -42,12 +49,18 @@ export function createPacketWatch(track: { format: string | null; clockRate: num
     sequence = Buffer.from(unit);
     return isOther;
   };
+  const mayDescribe = (first: number): boolean => {
+    const type = kind.typeOf(first);
+    return type === kind.sequence || type === kind.aggregate;
+  };
   return {
     see(bytes, { clock }) {
-      const packet = bytes.subarray(interleavingBytes);
-      const payload = payloadOf(packet);
+      const isPlain = bytes.length > payloadAt && bytes[interleavingBytes] === plainRtp;
+      if (isPlain && !mayDescribe(bytes[payloadAt] as number))
+        return hasJumped(bytes.readUInt32BE(timeAt), clock) ? 'jumped' : undefined;
+      const payload = payloadOf(bytes.subarray(interleavingBytes));
       if (payload === undefined) return undefined;
-      if (hasJumped(packet.readUInt32BE(4), clock.monotonicMs())) return 'jumped';
+      if (hasJumped(bytes.readUInt32BE(timeAt), clock)) return 'jumped';
       const isAggregate = payload.length > 0 && kind.typeOf(payload[0] as number) === kind.aggregate;
       const all = isAggregate ? unitsIn(payload.subarray(kind.headerBytes)) : [payload];
       return all.some(hasOtherParameters) ? 'parameters' : undefined;

@@ -41,16 +41,38 @@ export function createRtspReader(): RtspReader {
   let gathered = 0;
   /** Before there are so many bytes nothing new can be seen, so that a sender of single bytes costs no more than others. */
   let wanted = 1;
+  const keep = (bytes: Buffer) => {
+    if (bytes.length === 0) return;
+    pieces.push(Buffer.from(bytes));
+    gathered += bytes.length;
+  };
+  /** Answers what is left of `bytes`: a packet that comes in two reads is put together alone, not with all that follows it. */
+  const completePacket = (bytes: Buffer, elements: RtspElement[]): Buffer => {
+    let rest = bytes;
+    while (pieces[0]?.[0] === dollar && gathered + rest.length >= wanted) {
+      const taken = wanted - gathered;
+      const all = Buffer.concat([...pieces, rest.subarray(0, taken)], wanted);
+      rest = rest.subarray(taken);
+      const found = readElement(all, 0);
+      const isWhole = 'end' in found;
+      if (isWhole && found.element) elements.push(found.element);
+      pieces = isWhole ? [] : [all];
+      gathered = isWhole ? 0 : all.length;
+      wanted = isWhole ? 1 : found.wanted;
+    }
+    return rest;
+  };
   return {
-    push(bytes) {
-      gathered += bytes.length;
-      if (gathered < wanted) {
-        pieces.push(Buffer.from(bytes));
-        return [];
+    push(pushed) {
+      const elements: RtspElement[] = [];
+      const bytes = completePacket(pushed, elements);
+      if (gathered + bytes.length < wanted) {
+        keep(bytes);
+        return elements;
       }
       pieces.push(bytes);
-      const all = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, gathered);
-      const elements: RtspElement[] = [];
+      gathered += bytes.length;
+      const all = pieces.length === 1 ? bytes : Buffer.concat(pieces, gathered);
       let at = 0;
       let found = readElement(all, at);
       for (; 'end' in found; found = readElement(all, at)) {

@@ -6,8 +6,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createSecureContext, connect as startTls } from 'node:tls';
 import t, { type Test } from 'tap';
 import type { Uploads } from '../../src/archive/uploads.ts';
+import { readInto } from '../../src/base/read-into.ts';
 import { startDataTls } from '../../src/receive/data-tls.ts';
-import { readInto } from '../../src/receive/read-into.ts';
 import { loginExplicit } from '../support/ftps-client.ts';
 import { account, startTestReceiver } from '../support/receiver.ts';
 
