@@ -8,12 +8,12 @@ import type { Log } from '../base/log.ts';
 import { checkVisitor, isCameraName } from '../domain/camera-name.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { namesIn } from './inbox.ts';
-import { layoutOf, mediaName, receiptName, unknownCamera } from './layout.ts';
+import { earlierFactsName, layoutOf, mediaName, receiptName, unknownCamera } from './layout.ts';
 import { requireMarker } from './marker.ts';
 import { openRegular } from './open-regular.ts';
 import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
 import type { Receipt, UploadFacts, UploadReceipt } from './receipt.ts';
-import { readReceiptFile } from './receipt-file.ts';
+import { readEarlierFacts, readReceiptFile } from './receipt-file.ts';
 import { isUploadId } from './upload-id.ts';
 import { moveIntoInbox } from './uploads.ts';
 
@@ -77,19 +77,27 @@ async function makePublishable(entry: PinnedDirectory, id: string): Promise<stri
   if (!isUploadId(id)) return undefined;
   const found = await findMedia(entry.at(mediaName));
   const path = entry.at(receiptName);
-  const { receipt, facts } = await readReceiptFile(path);
+  const { receipt, facts: begun } = await readReceiptFile(path);
   if (receipt !== undefined && isOwn(receipt, id) && fits(receipt, found)) {
     // The crash came between the receipt and the rename.
     await syncReceipt(path);
-    await entry.sync();
+    await seal(entry);
     return receipt.camera;
   }
   if (found === undefined || found.bytes === 0) return 'nothing';
+  const facts = begun ?? (await readEarlierFacts(entry.at(earlierFactsName)));
   if (facts?.camera === checkVisitor) return 'nothing';
   if (facts === undefined || !isOwn(facts, id)) return undefined;
   // In one step: until then the file says whose it is.
   await replaceFile(path, JSON.stringify(recoveredReceipt(facts, found)), 'read');
+  await seal(entry);
   return facts.camera;
+}
+
+/** The last step in incoming/: the entry then holds what the inbox expects, and nothing else. */
+async function seal(entry: PinnedDirectory): Promise<void> {
+  await rm(entry.at(earlierFactsName), { force: true });
+  await entry.sync();
 }
 
 function recoveredReceipt(facts: UploadFacts, found: Found): UploadReceipt {

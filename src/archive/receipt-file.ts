@@ -44,6 +44,11 @@ export async function readReceiptFile(path: string): Promise<ReceiptFile> {
   return { receipt: receipt.data, facts: facts.data };
 }
 
+/** What a version before the receipt had two parts wrote when an upload began. */
+export async function readEarlierFacts(path: string): Promise<UploadFacts | undefined> {
+  return uploadFactsSchema.safeParse(jsonOf(await readShort(path))).data;
+}
+
 async function readShort(path: string): Promise<string> {
   const opened = await openRegular(path).catch(error => {
     if (errnoOf(error) === 'ENOENT') return undefined;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -301,6 +301,40 @@ t.test('a crash between receipt and rename loses nothing of what the receipt say
   }
 });
 
+t.test('what a version left that wrote the facts to a file of their own is published, too', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  const bytes = Buffer.from('a whole clip');
+  for (const [left, completeness] of [
+    ['no receipt', 'partial'],
+    ['a torn receipt', 'partial'],
+    ['a receipt', 'whole'],
+    ['a receipt alone', 'whole'],
+  ] as const) {
+    const upload = await uploads.begin(beginFacts);
+    await upload.write([bytes]);
+    const incoming = join(archive.dataDir, 'incoming', upload.id);
+    const receipt = JSON.stringify(receiptFor(upload.id, bytes));
+    await rm(join(incoming, 'receipt.json'));
+    if (left !== 'a receipt alone')
+      await writeFile(
+        join(incoming, 'upload.json'),
+        JSON.stringify({ version: 1, id: upload.id, ...beginFacts }),
+      );
+    if (left !== 'no receipt')
+      await writeFile(
+        join(incoming, 'receipt.json'),
+        left === 'a torn receipt' ? receipt.slice(0, -9) : receipt,
+      );
+    t.match(await recoverIncoming({ ...archive, log }), { published: 1, unknown: 0 }, left);
+    const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
+    t.same((await readdir(entry)).sort(), ['media', 'receipt.json'], 'anything more would be quarantined');
+    const published = receiptSchema.parse(JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8')));
+    t.match(published, { ...beginFacts, id: upload.id, completeness }, left);
+    await upload.discard();
+  }
+});
+
 t.test(
   'an upload without a byte is removed, one that nobody can name goes where the archive finds it',
   async t => {
@@ -326,8 +360,16 @@ t.test(
 );
 
 function openFilesUnder(directory: string): string[] {
-  const names = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n');
-  return names.filter(name => name.includes(directory));
+  return readdirSync('/proc/self/fd')
+    .map(fd => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        // Closed meanwhile, or what lists them.
+        return '';
+      }
+    })
+    .filter(path => path.startsWith(directory));
 }
 
 /** Not by force: fails while anything on it is open. */
