@@ -9,7 +9,7 @@ import { openClipFiles } from './archive/clip-files.ts';
 import { makeDropDirectories } from './archive/drop-directories.ts';
 import { openInbox } from './archive/inbox.ts';
 import { layoutOf } from './archive/layout.ts';
-import { requireMarker } from './archive/marker.ts';
+import { openMarkerLook } from './archive/marker.ts';
 import { onceMounted } from './archive/once-mounted.ts';
 import { openQuarantine } from './archive/quarantine.ts';
 import type { Clock } from './base/clock.ts';
@@ -73,10 +73,11 @@ export async function startArchiveRole(options: {
   opened.use(startHeadAnnouncements({ archiveId, catalogue, publicKey, clock, log }));
   const inbox = openInbox({ ...ours, maxMediaBytes: settings.ftps.limits.maxUploadBytes });
   const quarantine = openQuarantine(ours);
+  const marker = openMarkerLook(ours);
   const parts: FilingParts = {
     dataDir,
     // Handed over: a disk that hangs must not hold the thread that tells of it.
-    requireMarker: () => requireMarker(ours),
+    requireMarker: marker.require,
     inbox,
     media: await openMedia({ log }),
     clipFiles: openClipFiles(ours),

@@ -63,6 +63,7 @@ export async function startReceiveRole(options: {
   const recovery = opened.use(
     await onceMounted({ work: () => recoverIncoming({ dataDir, archiveId, log }), log }),
   );
+  const uploads = opened.use(openUploads({ dataDir, archiveId }));
   for (const name of options.sockets?.keys() ?? [])
     if (!listenerNames.some(each => each === name && ftps[each].enabled))
       log.warn({ socket: name }, 'passed socket is not used');
@@ -79,7 +80,7 @@ export async function startReceiveRole(options: {
       verifier: openPasswordVerifier({ accounts }),
       checkPasses: readCheckPasses({ stateDir, clock }),
       memory,
-      uploads: heldUntilDone(recovery, openUploads({ dataDir, archiveId })),
+      uploads: heldUntilDone(recovery, uploads),
       tlsIdentities: () => Object.values(certificates.current()),
       observe(visitor, event) {
         recorder.observe(visitor, event);

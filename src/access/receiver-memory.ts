@@ -151,13 +151,22 @@ function prepareLogins(db: Db) {
   const all = db.prepare<[], LastLogin>(selectLogins);
   // Asked for at every connection, and nobody else writes it.
   let remembered: readonly LastLogin[] | undefined;
+  const isAt = (camera: string, address: string) => (login: LastLogin) =>
+    login.camera === camera && login.address === address;
   return {
-    rememberLogin: (camera: string, address: string, atMs: number) =>
-      inTransaction(db, () => {
-        remembered = undefined;
-        put.run(camera, address, atMs);
-        trim.run(camera, camera);
-      }),
+    rememberLogin(camera: string, address: string, atMs: number) {
+      const known = remembered;
+      remembered = undefined;
+      if (known?.some(isAt(camera, address)) !== true)
+        return inTransaction(db, () => {
+          put.run(camera, address, atMs);
+          trim.run(camera, camera);
+        });
+      put.run(camera, address, atMs);
+      // Most often the same camera again, later than all the others: then nothing has to be read.
+      if (known.every(login => login.atMs < atMs))
+        remembered = [{ camera, address, atMs }, ...known.filter(login => !isAt(camera, address)(login))];
+    },
     lastLogins: () => {
       remembered ??= all.all();
       return remembered;

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Camera } from './accounts.ts';
 
 /** One for each camera, of which one installation has fewer; the oldest gives way. */
@@ -14,7 +14,8 @@ export type RememberedPasswords = Readonly<{
  * ever has. The stored hash is part of it, so that a restored database is a different account too.
  */
 export function rememberPasswords(limit = maxRememberedPasswords): RememberedPasswords {
-  const key = randomBytes(32);
+  // Node looks at a key of bytes each time as if it were something else, and makes errors on the way.
+  const key = createSecretKey(randomBytes(32));
   const known = new Map<string, Buffer>();
   const digest = (camera: Camera, passwordHash: string, password: string) =>
     createHmac('sha256', key)

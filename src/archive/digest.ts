@@ -30,7 +30,8 @@ export async function digestOf(
   let bytes = 0;
   while (bytes <= limit) {
     signal?.throwIfAborted();
-    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, limit + 1 - bytes), bytes);
+    const wanted = Math.min(buffer.length, limit + 1 - bytes);
+    const { bytesRead } = await file.read(buffer, 0, wanted, bytes);
     if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
     // writeFile on an open file appends at its position, and writes all of it; hashing goes on beside it.
@@ -38,6 +39,8 @@ export async function digestOf(
     hash.update(chunk);
     await written;
     bytes += bytesRead;
+    // The byte more was asked for, and is not there.
+    if (bytes === limit && bytesRead < wanted) break;
   }
   return { bytes, sha256: hash.digest('hex') };
 }

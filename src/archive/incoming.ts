@@ -2,18 +2,20 @@
 // done, incoming/ is empty and everything is in the inbox (I4).
 
 import { rm } from 'node:fs/promises';
+import { replaceFile } from '../base/durable.ts';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { checkVisitor, isCameraName } from '../domain/camera-name.ts';
 import { type Digest, digestOf } from './digest.ts';
-import { jsonOf, namesIn } from './inbox.ts';
-import { layoutOf, mediaName, receiptName, unknownCamera, uploadFactsName } from './layout.ts';
+import { namesIn } from './inbox.ts';
+import { earlierFactsName, layoutOf, mediaName, receiptName, unknownCamera } from './layout.ts';
 import { requireMarker } from './marker.ts';
 import { openRegular } from './open-regular.ts';
 import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
-import { maxReceiptBytes, type Receipt, receiptSchema, uploadFactsSchema } from './receipt.ts';
+import type { Receipt, UploadFacts, UploadReceipt } from './receipt.ts';
+import { readEarlierFacts, readReceiptFile } from './receipt-file.ts';
 import { isUploadId } from './upload-id.ts';
-import { finishEntry, moveIntoInbox, sealEntry } from './uploads.ts';
+import { moveIntoInbox } from './uploads.ts';
 
 export type Recovered = Readonly<{
   /** Published with the receipt that was written, or as partial. */
@@ -74,20 +76,33 @@ async function pinEntry(path: string): Promise<PinnedDirectory | undefined> {
 async function makePublishable(entry: PinnedDirectory, id: string): Promise<string | 'nothing' | undefined> {
   if (!isUploadId(id)) return undefined;
   const found = await findMedia(entry.at(mediaName));
-  const written = receiptSchema.safeParse(await readJson(entry.at(receiptName)));
-  if (written.success && isOwn(written.data, id) && fits(written.data, found)) {
-    // The crash came between the receipt and the rename. The bytes were synced before the receipt was written.
-    await sealEntry(entry);
-    return written.data.camera;
+  const path = entry.at(receiptName);
+  const { receipt, facts: begun } = await readReceiptFile(path);
+  if (receipt !== undefined && isOwn(receipt, id) && fits(receipt, found)) {
+    // The crash came between the receipt and the rename.
+    await syncReceipt(path);
+    await seal(entry);
+    return receipt.camera;
   }
   if (found === undefined || found.bytes === 0) return 'nothing';
-  const facts = uploadFactsSchema.safeParse(await readJson(entry.at(uploadFactsName)));
-  if (facts.success && facts.data.camera === checkVisitor) return 'nothing';
-  if (!facts.success || !isOwn(facts.data, id)) return undefined;
-  // A receipt that is there is torn, or does not fit.
-  await rm(entry.at(receiptName), { force: true });
-  await finishEntry(entry, {
-    ...facts.data,
+  const facts = begun ?? (await readEarlierFacts(entry.at(earlierFactsName)));
+  if (facts?.camera === checkVisitor) return 'nothing';
+  if (facts === undefined || !isOwn(facts, id)) return undefined;
+  // In one step: until then the file says whose it is.
+  await replaceFile(path, JSON.stringify(recoveredReceipt(facts, found)), 'read');
+  await seal(entry);
+  return facts.camera;
+}
+
+/** The last step in incoming/: the entry then holds what the inbox expects, and nothing else. */
+async function seal(entry: PinnedDirectory): Promise<void> {
+  await rm(entry.at(earlierFactsName), { force: true });
+  await entry.sync();
+}
+
+function recoveredReceipt(facts: UploadFacts, found: Found): UploadReceipt {
+  return {
+    ...facts,
     type: 'upload',
     bytes: found.bytes,
     sha256: found.sha256,
@@ -97,8 +112,14 @@ async function makePublishable(entry: PinnedDirectory, id: string): Promise<stri
     completeness: 'partial',
     completenessBasis: 'none',
     endedBy: 'crash',
-  });
-  return facts.data.camera;
+  };
+}
+
+async function syncReceipt(path: string): Promise<void> {
+  const opened = await openRegular(path);
+  if (opened === undefined) return;
+  await using file = opened.file;
+  await file.sync();
 }
 
 type Found = Digest & { mtimeMs: number };
@@ -113,17 +134,6 @@ async function findMedia(media: string): Promise<Found | undefined> {
   await using file = opened.file;
   await file.datasync();
   return { ...(await digestOf(file, opened.size)), mtimeMs: opened.mtimeMs };
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const opened = await openRegular(path).catch(error => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (opened === undefined) return undefined;
-  await using file = opened.file;
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(maxReceiptBytes), 0, maxReceiptBytes, 0);
-  return jsonOf(buffer.toString('utf8', 0, bytesRead));
 }
 
 function isOwn(said: { id: string; camera: string }, id: string): boolean {

@@ -39,9 +39,10 @@ export function layoutOf(dataDir: string): Layout {
 
 /** Names inside an entry, in `incoming/` and in `inbox/`. */
 export const mediaName = 'media';
+/** In `incoming/` it may be a part of one; see receipt-file.ts. */
 export const receiptName = 'receipt.json';
-/** Only in `incoming/`: what is known when the upload begins, for what a crash leaves behind. */
-export const uploadFactsName = 'upload.json';
+/** Only in `incoming/`, where a version that wrote the facts to a file of their own was ended: it belongs into no inbox. */
+export const earlierFactsName = 'upload.json';
 
 /** Stands for the camera where none is known. Not a valid camera name, so it never collides with one. */
 export const unknownCamera = '_unknown';

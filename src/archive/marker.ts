@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { constants, readSync } from 'node:fs';
-import { access, open, opendir } from 'node:fs/promises';
+import { access, lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDescriptor } from '../base/descriptor.ts';
 import { makeDirectory, replaceFile } from '../base/durable.ts';
@@ -92,6 +92,41 @@ export async function dataDirectoryHolds(dataDir: string, archiveId: string): Pr
 /** For everything that is about to write or delete in the data directory. Throws TransientError: the disk may be mounted later. */
 export async function requireMarker(options: { dataDir: string; archiveId: string }): Promise<void> {
   if (!(await markerHolds(options.dataDir, options.archiveId))) throw markerMissing(options.dataDir);
+}
+
+/**
+ * The same for who asks again and again: one call while the very file that was read last is there, unchanged. Nothing is
+ * held open in between, so that the disk can be unmounted.
+ */
+export function openMarkerLook(options: {
+  dataDir: string;
+  archiveId: string;
+  /** What is known of the data directory may be of another by now. */
+  onChange?(): void;
+}): { require(): Promise<void> } {
+  const { marker } = layoutOf(options.dataDir);
+  let known: string | undefined;
+  return {
+    async require() {
+      const before = await identityOf(marker);
+      if (before !== undefined && before === known) return;
+      known = undefined;
+      options.onChange?.();
+      await requireMarker(options);
+      // What was read is of this very file if it was there before and is there still.
+      if ((await identityOf(marker)) === before) known = before;
+    },
+  };
+}
+
+/** Changes with whatever is written to the file, or put in its place. Undefined when it cannot be looked at. */
+async function identityOf(file: string): Promise<string | undefined> {
+  try {
+    const { dev, ino, size, ctimeMs } = await lstat(file);
+    return `${dev} ${ino} ${size} ${ctimeMs}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same at once, for the thread that files (base/descriptor.ts): it asks several times for each clip. */

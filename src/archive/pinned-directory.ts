@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { openDescriptor } from '../base/descriptor.ts';
 import { pathOfName } from './entry-name.ts';
@@ -11,6 +11,11 @@ export type PinnedDirectory = AsyncDisposable &
     atText(text: string): string | Buffer;
     /** Which directory this is, on this machine. */
     identity(): Promise<Readonly<{ device: bigint; inode: bigint }>>;
+    /**
+     * Where it lies now, links resolved; of one that is gone or on a disk that is not mounted any more, something else. Only
+     * the kernel is asked, and no disk waited for.
+     */
+    place(): string;
     /** Makes the directory's entries durable. */
     sync(): Promise<void>;
   }>;
@@ -28,6 +33,7 @@ export async function pinDirectory(path: string | Buffer): Promise<PinnedDirecto
       const { dev, ino } = await handle.stat({ bigint: true });
       return { device: dev, inode: ino };
     },
+    place: () => readlinkSync(`/proc/self/fd/${handle.fd}`),
     sync: () => handle.sync(),
     [Symbol.asyncDispose]: () => handle.close(),
   };

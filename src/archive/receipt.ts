@@ -77,7 +77,7 @@ const withdrawnNote = z.strictObject({
 
 export const receiptSchema = z.discriminatedUnion('type', [uploadReceipt, renamedNote, withdrawnNote]);
 
-/** upload.json: what is known when an upload begins, so that what a crash leaves behind can be filed. */
+/** What is known when an upload begins, so that what a crash leaves behind can be filed (receipt-file.ts). */
 export const uploadFactsSchema = uploadReceipt.pick({
   version: true,
   id: true,

@@ -2,29 +2,32 @@
 // what is in a file; reading the inbox is inbox.ts, and what a crash leaves in incoming/ is incoming.ts.
 
 import { constants } from 'node:fs';
-import { type FileHandle, rename, rm, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, rename, rm, statfs } from 'node:fs/promises';
 import { createDirectory, createFile, makeDirectory, writeNewFile } from '../base/durable.ts';
 import { createEarlySyncs, type SyncedFile } from '../base/early-sync.ts';
 import { errnoOf, TransientError } from '../base/errors.ts';
-import { layoutOf, mediaName, receiptName, uploadFactsName } from './layout.ts';
-import { markerHolds, requireMarker } from './marker.ts';
+import { type KeptDirectory, openKeptDirectories } from './kept-directories.ts';
+import { layoutOf, mediaName, receiptName } from './layout.ts';
+import { markerHolds, openMarkerLook } from './marker.ts';
 import { type PinnedDirectory, pinDirectory } from './pinned-directory.ts';
-import type { Receipt, RenamedNote, UploadFacts, UploadReceipt, WithdrawnNote } from './receipt.ts';
+import type { RenamedNote, UploadFacts, UploadReceipt, WithdrawnNote } from './receipt.ts';
+import { firstPart, lastPart } from './receipt-file.ts';
 import { newUploadId } from './upload-id.ts';
 
 /** Known when STOR begins; `version` and `id` are added here. */
 export type BeginFacts = Omit<UploadFacts, 'version' | 'id'>;
 
-export type Uploads = Readonly<{
-  /** Makes `incoming/<id>/` with an empty `media` and the facts. Throws TransientError (see there) when it cannot. */
-  begin(facts: BeginFacts): Promise<Upload>;
-  /** Publishes an inbox entry without media, durably. */
-  publishNote(note: RenamedNote | WithdrawnNote): Promise<void>;
-  /** Free bytes for an ordinary user on the media file system. */
-  freeBytes(): Promise<number>;
-  /** Whether the data directory is still this archive's; otherwise `begin` refuses. */
-  markerHolds(): Promise<boolean>;
-}>;
+export type Uploads = AsyncDisposable &
+  Readonly<{
+    /** Makes `incoming/<id>/` with an empty `media` and the facts. Throws TransientError (see there) when it cannot. */
+    begin(facts: BeginFacts): Promise<Upload>;
+    /** Publishes an inbox entry without media, durably. */
+    publishNote(note: RenamedNote | WithdrawnNote): Promise<void>;
+    /** Free bytes for an ordinary user on the media file system. */
+    freeBytes(): Promise<number>;
+    /** Whether the data directory is still this archive's; otherwise `begin` refuses. */
+    markerHolds(): Promise<boolean>;
+  }>;
 
 /**
  * One upload in progress. Its calls must not overlap. It ends with `publish` or `discard`, each of which closes the file;
@@ -55,23 +58,27 @@ export type Upload = Readonly<{
 export function openUploads(options: { dataDir: string; archiveId: string }): Uploads {
   const layout = layoutOf(options.dataDir);
   const earlySyncs = createEarlySyncs();
+  const directories = openKeptDirectories(options.dataDir);
+  const marker = openMarkerLook({ ...options, onChange: directories.forget });
 
   const makeEntry = async (id: string): Promise<PinnedEntry> => {
-    await requireMarker(options);
-    const incoming = await pinOrMake(layout.incoming);
+    await marker.require();
+    const incoming = await directories.take('incoming', () => pinOrMake(layout.incoming));
     try {
+      const lent = await incoming.isLent();
       // Where the roles are parted, the archive reads what is in an entry, and removes it.
-      await createDirectory(incoming.at(id), 'write');
-      return { id, incoming, directory: await pinDirectory(incoming.at(id)) };
+      await createDirectory(incoming.at(id), 'write', { lent });
+      return { id, incoming, lent, directory: await pinDirectory(incoming.at(id)) };
     } catch (error) {
-      await incoming[Symbol.asyncDispose]();
+      incoming[Symbol.dispose]();
       throw error;
     }
   };
-  const enter = async (camera: string, entry: PinnedEntry) => {
+  const enter = async (camera: string, { id, incoming }: PinnedEntry) => {
     // The disk may have gone since the upload began; what is made then would lie below its mount point.
-    await requireMarker(options);
-    await moveIntoInbox(layout.inbox, camera, entry);
+    await marker.require();
+    using ofCamera = await directories.take(`inbox/${camera}`, () => pinInInbox(layout.inbox, camera));
+    await publish({ id, incoming, ofCamera });
   };
   return {
     begin: facts =>
@@ -79,19 +86,9 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
         const id = newUploadId();
         const entry = await makeEntry(id);
         try {
-          const media = await createFile(entry.directory.at(mediaName), 'read', constants.O_RDWR);
-          try {
-            await writeFacts(entry.directory.at(uploadFactsName), { version: 1, id, ...facts });
-          } catch (error) {
-            await media.close();
-            throw error;
-          }
-          return startUpload({
-            entry,
-            media,
-            synced: earlySyncs(media),
-            enter: () => enter(facts.camera, entry),
-          });
+          const files = await makeFiles(entry, { version: 1, id, ...facts });
+          const synced = earlySyncs(files.media);
+          return startUpload({ entry, files, synced, enter: () => enter(facts.camera, entry) });
         } catch (error) {
           await removeQuietly(entry);
           throw error;
@@ -101,7 +98,8 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
       explained('the note cannot be stored', async () => {
         const entry = await makeEntry(note.id);
         try {
-          await finishEntry(entry.directory, note);
+          await writeNewFile(entry.directory.at(receiptName), JSON.stringify(note), 'read');
+          await entry.directory.sync();
           await enter(note.camera, entry);
         } catch (error) {
           await removeQuietly(entry);
@@ -114,16 +112,18 @@ export function openUploads(options: { dataDir: string; archiveId: string }): Up
       return bavail * bsize;
     },
     markerHolds: () => markerHolds(options.dataDir, options.archiveId),
+    [Symbol.asyncDispose]: () => directories[Symbol.asyncDispose](),
   };
 }
 
 function startUpload(parts: {
   entry: PinnedEntry;
-  media: FileHandle;
+  files: UploadFiles;
   synced: SyncedFile;
   enter(): Promise<void>;
 }): Upload {
-  const { entry, media, synced, enter } = parts;
+  const { entry, files, synced, enter } = parts;
+  const { media, receiptFile } = files;
   let ended = false;
   let length = 0;
   return {
@@ -151,11 +151,12 @@ function startUpload(parts: {
         ended = true;
         try {
           try {
-            await synced.sync();
+            await receiptFile.writeFile(lastPart(files.facts, receipt));
+            // Nothing has to be durable before the rename but all three: what a crash leaves is looked at (incoming.ts).
+            await allDone([synced.sync(), receiptFile.sync(), entry.directory.sync()]);
           } finally {
-            await media.close();
+            await closeFiles(files);
           }
-          await finishEntry(entry.directory, receipt);
           await enter();
         } catch (error) {
           // After the rename there is nothing left of it here to remove.
@@ -167,7 +168,7 @@ function startUpload(parts: {
     async discard() {
       if (ended) return;
       ended = true;
-      await media.close().catch(() => undefined);
+      await closeFiles(files).catch(() => undefined);
       await removeQuietly(entry);
     },
   };
@@ -177,35 +178,67 @@ function startUpload(parts: {
  * An entry of incoming/ and incoming/ itself, held open: a link that somebody puts in their place is not followed, neither
  * before nor while an upload runs.
  */
-export type PinnedEntry = Readonly<{ id: string; incoming: PinnedDirectory; directory: PinnedDirectory }>;
+type PinnedEntry = Readonly<{
+  id: string;
+  incoming: KeptDirectory;
+  directory: PinnedDirectory;
+  /** What is made in either (base/durable.ts). */
+  lent: boolean;
+}>;
 
-/**
- * Writes the receipt and makes the entry itself durable. The facts go only after the receipt is safe, so that one of the
- * two always says whose upload it is.
- */
-export async function finishEntry(entry: PinnedDirectory, receipt: Receipt): Promise<void> {
-  await writeNewFile(entry.at(receiptName), JSON.stringify(receipt), 'read');
-  await sealEntry(entry);
+type UploadFiles = Readonly<{ media: FileHandle; receiptFile: FileHandle; facts: UploadFacts }>;
+
+/** The facts are not synced: they are for a crash of this process. A power cut before `226` may lose them, and the upload too. */
+async function makeFiles({ directory, lent }: PinnedEntry, facts: UploadFacts): Promise<UploadFiles> {
+  const media = await createFile(directory.at(mediaName), 'read', { flags: constants.O_RDWR, lent });
+  try {
+    const receiptFile = await createFile(directory.at(receiptName), 'read', { lent });
+    try {
+      await receiptFile.writeFile(firstPart(facts));
+      return { media, receiptFile, facts };
+    } catch (error) {
+      await receiptFile.close();
+      throw error;
+    }
+  } catch (error) {
+    await media.close();
+    throw error;
+  }
 }
 
-/** The last step in incoming/: the entry then holds what the inbox expects, and nothing else. */
-export async function sealEntry(entry: PinnedDirectory): Promise<void> {
-  await unlink(entry.at(uploadFactsName)).catch(error => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
-  await entry.sync();
+async function closeFiles({ media, receiptFile }: UploadFiles): Promise<void> {
+  await allDone([media.close(), receiptFile.close()]);
 }
 
-/** One rename publishes; then both directories are synced, at the same time since either order is safe before `226`. */
+/** The same for one upload alone. */
 export async function moveIntoInbox(
   inbox: string,
   camera: string,
-  { id, incoming }: Pick<PinnedEntry, 'id' | 'incoming'>,
+  { id, incoming }: { id: string; incoming: PinnedDirectory },
 ): Promise<void> {
-  await using all = await pinOrMake(inbox);
-  await using ofCamera = await pinOrMake(all.at(camera));
+  await using ofCamera = await pinInInbox(inbox, camera);
+  await publish({ id, incoming, ofCamera });
+}
+
+type Syncable = Pick<PinnedDirectory, 'at' | 'sync'>;
+
+/** One rename publishes; then both directories are synced, at the same time since either order is safe before `226`. */
+async function publish({
+  id,
+  incoming,
+  ofCamera,
+}: {
+  id: string;
+  incoming: Syncable;
+  ofCamera: Syncable;
+}): Promise<void> {
   await rename(incoming.at(id), ofCamera.at(id));
-  await Promise.all([ofCamera.sync(), incoming.sync()]);
+  await allDone([ofCamera.sync(), incoming.sync()]);
+}
+
+async function pinInInbox(inbox: string, camera: string): Promise<PinnedDirectory> {
+  await using all = await pinOrMake(inbox);
+  return await pinOrMake(all.at(camera));
 }
 
 async function pinOrMake(directory: string): Promise<PinnedDirectory> {
@@ -219,13 +252,8 @@ async function pinOrMake(directory: string): Promise<PinnedDirectory> {
 }
 
 async function letGo({ directory, incoming }: PinnedEntry): Promise<void> {
-  await Promise.all([directory[Symbol.asyncDispose](), incoming[Symbol.asyncDispose]()]);
-}
-
-/** Not synced: it is for a crash of this process. A power cut before `226` may lose it, and the upload with it. */
-async function writeFacts(path: string, facts: UploadFacts): Promise<void> {
-  await using file = await createFile(path);
-  await file.writeFile(JSON.stringify(facts));
+  incoming[Symbol.dispose]();
+  await directory[Symbol.asyncDispose]();
 }
 
 /** writev may take less than it was given (a disk about to be full): the rest is offered again, until all or an error. */
@@ -246,6 +274,11 @@ async function writeAll(media: FileHandle, chunks: readonly Uint8Array[]): Promi
 async function removeQuietly(entry: PinnedEntry): Promise<void> {
   await rm(entry.incoming.at(entry.id), { recursive: true, force: true }).catch(() => undefined);
   await letGo(entry);
+}
+
+/** Rejects with the first failure, when all have ended: none is left behind that still uses what is closed next. */
+async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason;
 }
 
 async function explained<T>(what: string, work: () => Promise<T>): Promise<T> {

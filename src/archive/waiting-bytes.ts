@@ -3,11 +3,10 @@
 
 import { lstat } from 'node:fs/promises';
 import { isCameraName } from '../domain/camera-name.ts';
-import { jsonOf, namesIn } from './inbox.ts';
-import { layoutOf, mediaName, uploadFactsName } from './layout.ts';
-import { openRegular } from './open-regular.ts';
+import { namesIn } from './inbox.ts';
+import { layoutOf, mediaName, receiptName } from './layout.ts';
 import { pinDirectory } from './pinned-directory.ts';
-import { maxReceiptBytes, uploadFactsSchema } from './receipt.ts';
+import { readReceiptFile } from './receipt-file.ts';
 import { isUploadId } from './upload-id.ts';
 
 /** Looking at so many takes some seconds; what lies beyond them is counted as nobody's. */
@@ -54,12 +53,8 @@ async function lookAtUpload(
   if (!isUploadId(id)) return undefined;
   await using entry = await pinDirectory(path);
   const bytes = await bytesOf(entry.at(mediaName));
-  const opened = await openRegular(entry.at(uploadFactsName));
-  if (opened === undefined) return undefined;
-  await using file = opened.file;
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(maxReceiptBytes), 0, maxReceiptBytes, 0);
-  const facts = uploadFactsSchema.safeParse(jsonOf(buffer.toString('utf8', 0, bytesRead)));
-  return facts.success && isCameraName(facts.data.camera) ? { camera: facts.data.camera, bytes } : undefined;
+  const { facts } = await readReceiptFile(entry.at(receiptName));
+  return facts !== undefined && isCameraName(facts.camera) ? { camera: facts.camera, bytes } : undefined;
 }
 
 /** What it takes of the disk: a hole takes nothing, however long it makes the file. */

@@ -22,7 +22,7 @@ const lendingBits = 0o2010;
 
 /** Where an installer has prepared for parted roles, a process that plays one takes nothing away from the group by its umask. */
 export async function letGroupIn(directory: string): Promise<void> {
-  if (((await stat(directory)).mode & lendingBits) === lendingBits) process.umask(0o007);
+  if (await isLent(directory)) process.umask(0o007);
 }
 
 /** The mode of a new file in a directory of this mode. */
@@ -30,14 +30,22 @@ export function fileModeIn(directoryMode: number, group: GroupRights): number {
   return fileModes[(directoryMode & lendingBits) === lendingBits ? group : 'none'];
 }
 
-/** Opens a new file, for writing alone unless `flags` say otherwise: it must not exist, and no link is followed to it. */
+/** Whether what is made in it may be for its group. Who makes several things there asks once. */
+export async function isLent(directory: string): Promise<boolean> {
+  return ((await stat(directory)).mode & lendingBits) === lendingBits;
+}
+
+/**
+ * Opens a new file, for writing alone unless `flags` say otherwise: it must not exist, and no link is followed to it. `lent`:
+ * whether its directory is (isLent), where the caller knows.
+ */
 export async function createFile(
   path: string,
   group: GroupRights = 'none',
-  flags: number = constants.O_WRONLY,
+  { flags = constants.O_WRONLY, lent }: { flags?: number; lent?: boolean } = {},
 ): Promise<FileHandle> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const mode = group === 'none' ? fileModes.none : fileModeIn((await stat(dirname(path))).mode, group);
+  const mode = fileModes[await granted(group, dirname(path), lent)];
   const file = await open(path, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
     // Whatever the umask took away.
@@ -107,12 +115,24 @@ export async function closeToOthers(directory: string): Promise<void> {
  * Makes one directory, which must not exist; its entry is the caller's to sync. Under the umask of `letGroupIn` it has its
  * mode from the first moment: a watcher of another user that was refused then would not look again.
  */
-export async function createDirectory(path: string, group: GroupRights = 'none'): Promise<void> {
-  const isLent = group !== 'none' && ((await stat(dirname(path))).mode & lendingBits) === lendingBits;
-  const mode = directoryModes[isLent ? group : 'none'];
+export async function createDirectory(
+  path: string,
+  group: GroupRights = 'none',
+  { lent }: { lent?: boolean } = {},
+): Promise<void> {
+  const rights = await granted(group, dirname(path), lent);
+  const mode = directoryModes[rights];
   // The set-group-ID bit is inherited. A unit may forbid to ask for it (RestrictSUIDSGID).
   await mkdir(path, { mode: mode & 0o777 });
-  if (isLent && ((await stat(path)).mode & 0o7777) !== mode) await chmod(path, mode);
+  if (rights !== 'none' && ((await stat(path)).mode & 0o7777) !== mode) await chmod(path, mode);
+}
+
+async function granted(
+  group: GroupRights,
+  directory: string,
+  lent: boolean | undefined,
+): Promise<GroupRights> {
+  return group !== 'none' && (lent ?? (await isLent(directory))) ? group : 'none';
 }
 
 /** Renames within one file system, durably on both sides. The bytes must have been synced before. */

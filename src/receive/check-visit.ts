@@ -46,7 +46,7 @@ export async function beginVisit(session: Session): Promise<void> {
   session.hall = hallForVisit(session.hall);
   session.log = silentLog();
   session.camera = visitor;
-  await session.connection.login(checkVisitor, '');
+  await session.connection.login();
   await session.connection.reply(230, 'Logged in.');
 }
 

@@ -29,18 +29,23 @@ export const nameVerbs: ReadonlySet<string> = new Set([
   'RETR',
 ]);
 
+const controlCharacter = /[\0-\x1f\x7f]/;
+const beyondAscii = /[\x80-\xff]/;
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** Parses a line without its CR LF (RFC 959 5.3: a verb of three or four letters, one space, the argument). */
 export function parseCommandLine(line: Uint8Array): CommandLine {
   const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
-  if (foreignStart.test(bytes.toString('latin1'))) return { kind: 'foreign' };
-  const space = bytes.indexOf(0x20);
-  const verb = bytes.toString('latin1', 0, space === -1 ? bytes.length : space).toUpperCase();
+  const text = bytes.toString('latin1');
+  if (foreignStart.test(text)) return { kind: 'foreign' };
+  const space = text.indexOf(' ');
+  const verb = text.slice(0, space === -1 ? undefined : space).toUpperCase();
   if (!/^[A-Z]{3,4}$/.test(verb)) return { kind: 'malformed', verb: null, code: 500 };
   if (space === -1) return { kind: 'command', verb, argument: null };
-  const rest = bytes.subarray(space + 1);
-  if (rest.some(byte => byte < 0x20 || byte === 0x7f)) return { kind: 'malformed', verb, code: 501 };
+  const rest = text.slice(space + 1);
+  if (controlCharacter.test(rest)) return { kind: 'malformed', verb, code: 501 };
   try {
-    const argument = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(rest);
+    const argument = beyondAscii.test(rest) ? strictUtf8.decode(bytes.subarray(space + 1)) : rest;
     return { kind: 'command', verb, argument: argument === '' ? null : argument };
   } catch {
     return { kind: 'malformed', verb, code: nameVerbs.has(verb) ? 553 : 501 };

@@ -13,6 +13,7 @@ import type { Engine, FtpConnection } from './engine.ts';
 import { createLineReader } from './line-reader.ts';
 import { refusedEvent } from './observer.ts';
 import { RefusedError } from './refused-error.ts';
+import { createReplies } from './replies.ts';
 import { type Hall, type ListenerName, rememberSession, type Session } from './session.ts';
 import { tlsFactsOf } from './tls-facts.ts';
 
@@ -30,6 +31,8 @@ const plaintextVerbs = new Set([
   'PASS',
   'ACCT',
 ]);
+/** One for all sessions: to make an error takes longer than most of what a session does. */
+const connectionClosed = new Error('control connection closed');
 /** How long a client may take to close after our last word. */
 const lingerMs = 2000;
 
@@ -115,13 +118,16 @@ export function startControlConnection(parts: {
       clearTimeout(loginDeadline);
       clearTimeout(idle);
       queue.length = 0;
-      ended.abort(new Error('control connection closed'));
+      ended.abort(connectionClosed);
       session.transfer?.abort('disconnected');
       void session.passive?.[Symbol.asyncDispose]();
       resolve();
     });
   });
-  connection.reply = oneAfterTheOther(connection.reply.bind(connection), limits.idleTimeoutMs, destroy);
+  connection.reply = createReplies(() => connection.commandSocket, {
+    timeoutMs: limits.idleTimeoutMs,
+    onUnread: destroy,
+  });
   // The engine's own reader would take the bytes apart without limits, and run what it finds side by side.
   socket.removeAllListeners('data');
   socket.on('data', onData);
@@ -284,29 +290,6 @@ export function startControlConnection(parts: {
   }
 
   return { session, shutDown, destroy };
-}
-
-/**
- * The engine writes a reply line by line, and waits in between: a last word must not come into the middle of one. A client
- * that does not read its replies is waited for no longer than one that says nothing.
- */
-function oneAfterTheOther(
-  reply: FtpConnection['reply'],
-  timeoutMs: number,
-  onUnread: () => void,
-): FtpConnection['reply'] {
-  let last: Promise<unknown> = Promise.resolve();
-  return (...lines) => {
-    last = last.then(async () => {
-      const deadline = setTimeout(onUnread, timeoutMs);
-      try {
-        await reply(...lines);
-      } finally {
-        clearTimeout(deadline);
-      }
-    });
-    return last;
-  };
 }
 
 /** Of all arguments only names are ever told, as the paths that they mean. */

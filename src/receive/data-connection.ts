@@ -73,9 +73,13 @@ function requireBound(session: Session, { isBound }: DataFacts): void {
 async function acceptData(session: Session, aborted: AbortSignal): Promise<DataTls> {
   const { passive } = session;
   if (passive === null) throw new RefusedError(425, 'Use PASV or EPSV first.');
-  const deadline = AbortSignal.timeout(session.hall.settings.limits.dataConnectTimeoutMs);
+  const waiting = new AbortController();
+  const giveUp = () => waiting.abort(aborted.reason);
+  const deadline = setTimeout(giveUp, session.hall.settings.limits.dataConnectTimeoutMs);
+  aborted.addEventListener('abort', giveUp);
   try {
-    return await passive.accept(AbortSignal.any([aborted, deadline]));
+    aborted.throwIfAborted();
+    return await passive.accept(waiting.signal);
   } catch (error) {
     if (aborted.aborted) throw error;
     throw new RefusedError(425, 'Nobody connected to the passive port.', {
@@ -83,6 +87,8 @@ async function acceptData(session: Session, aborted: AbortSignal): Promise<DataT
       why: 'nobody-connected',
     });
   } finally {
+    clearTimeout(deadline);
+    aborted.removeEventListener('abort', giveUp);
     session.passive = null;
     void passive[Symbol.asyncDispose]();
   }

@@ -94,7 +94,9 @@ export function startDataTls(raw: Socket, secureContext: SecureContext, alpn: Al
       resolve({ tls: tlsFactsOf(socket), isBound: socket.isSessionReused() });
     });
     socket.once('error', reject);
-    socket.once('close', () => reject(new Error('data connection closed during the handshake')));
+    socket.once('close', () => {
+      if (!isSecured) reject(new Error('data connection closed during the handshake'));
+    });
   });
   secured.catch(() => {});
 

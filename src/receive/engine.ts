@@ -1,12 +1,13 @@
-// ftp-srv as our engine: its sessions, its command table with the gate that asks for a log-in, its reply formatting.
-// What it must not do (docs/security.md, "Why ftp-srv is wrapped") is taken out of its hands here: it never listens,
-// never reads a socket, never opens a file, never handles a signal. No other file knows that ftp-srv exists, except
-// for the types of a connection.
+// ftp-srv as our engine: its sessions and its table of commands; the gate that asks for a log-in is here, replies are written
+// by replies.ts. What it must not do (docs/security.md, "Why ftp-srv is wrapped") is taken out of its hands here: it never
+// listens, never reads or writes a socket, never opens a file, never handles a signal. No other file knows that ftp-srv
+// exists, except for the types of a connection.
 
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { type FtpCommand, type FtpConnection, type FtpLog, FtpSrv } from 'ftp-srv';
 import registry from 'ftp-srv/src/commands/registry.js';
+import messages from 'ftp-srv/src/messages.js';
 import type { Log } from '../base/log.ts';
 
 export type { FtpConnection } from 'ftp-srv';
@@ -46,8 +47,9 @@ export function createEngine(parts: {
   assertKnownVersion();
   const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
   const before = signals.map(signal => process.listeners(signal));
+  const quiet = quietLog(parts.log);
   const server = new FtpSrv({
-    log: quietLog(parts.log),
+    log: quiet,
     url: 'ftp://127.0.0.1:0',
     timeout: 0,
     anonymous: false,
@@ -57,26 +59,32 @@ export function createEngine(parts: {
       if (!before[index]?.includes(listener)) process.removeListener(signal, listener);
     }
   }
-  server.on('connect', ({ connection }) => parts.onConnect(connection));
-  // Who logs in was decided by our PASS before it calls login(): the event only hands the working directory over.
-  server.on('login', ({ connection }, resolve) => {
-    const directory = parts.workingDirectory(connection);
-    resolve({
-      fs: { currentDirectory: () => `/${directory.get()}`, chdir: path => `/${directory.change(path)}` },
-    });
+  server.on('connect', ({ connection }) => {
+    // Its own list is for a shutdown that is not its task; for who leaves it, it sets a timer and makes an error.
+    delete server.connections[connection.id];
+    // Who logs in was decided by our PASS before it calls this.
+    connection.login = async () => {
+      const directory = parts.workingDirectory(connection);
+      connection.authenticated = true;
+      connection.fs = {
+        currentDirectory: () => `/${directory.get()}`,
+        chdir: path => `/${directory.change(path)}`,
+      };
+    };
+    parts.onConnect(connection);
   });
   replaceCommands(parts.commands);
   return {
     accept: socket => void server.server.emit('connection', socket),
     knows: verb => Object.hasOwn(registry, verb),
     dispatch: async (connection, verb, argument) => {
+      const entry = registry[verb];
+      if (entry === undefined) throw new Error(`a command that is not in the table was to be run: ${verb}`);
+      // As its own `handle` does, which copies each command, the password of PASS included, and waits for timers in between.
+      if (entry.flags?.no_auth !== true && connection.authenticated !== true)
+        return connection.reply(530, `Command requires authentication: ${verb}`);
       const command: FtpCommand = { directive: verb, arg: argument, flags: [], raw: '' };
-      try {
-        await connection.commands.handle(command);
-      } finally {
-        // It keeps a copy of the last command, the password of PASS included; nothing we kept of it reads that.
-        connection.commands.previousCommand = {};
-      }
+      return entry.handler.call(connection, { command, log: quiet });
     },
   };
 }
@@ -90,6 +98,11 @@ function assertKnownVersion(): void {
       `ftp-srv ${version} is installed, ${knownVersion} was expected (missing: ${missing.join(' ')})`,
     );
   }
+}
+
+/** What the engine's own commands answer where they say no more than a code. */
+export function defaultReplyText(code: number): string {
+  return messages[code] ?? 'No information';
 }
 
 let replaced = false;

@@ -21,36 +21,35 @@ declare module 'ftp-srv' {
     commandSocket: Socket;
     authenticated?: boolean;
     fs?: FtpFileSystem;
-    readonly commands: { handle(command: FtpCommand): Promise<unknown>; previousCommand: object };
-    login(user: string, password: string): Promise<void>;
+    login(): Promise<void>;
     reply(code: number, ...lines: (string | { raw: true; message: string })[]): Promise<unknown>;
   };
-
-  export type LoginAnswer = { fs: FtpFileSystem };
 
   export class FtpSrv extends EventEmitter {
     constructor(options: { log: FtpLog; url: string; timeout: number; anonymous: false; greeting?: string });
     readonly server: Server;
+    readonly connections: Record<string, FtpConnection>;
     on(event: 'connect', listener: (facts: { connection: FtpConnection; id: string }) => void): this;
-    on(
-      event: 'login',
-      listener: (
-        facts: { connection: FtpConnection; username: string; password: string },
-        resolve: (answer: LoginAnswer) => void,
-        reject: (error: Error) => void,
-      ) => void,
-    ): this;
   }
 }
 
 declare module 'ftp-srv/src/commands/registry.js' {
-  import type { FtpCommand, FtpConnection } from 'ftp-srv';
+  import type { FtpCommand, FtpConnection, FtpLog } from 'ftp-srv';
 
-  export type FtpHandler = (this: FtpConnection, call: { command: FtpCommand }) => Promise<unknown> | unknown;
+  export type FtpHandler = (
+    this: FtpConnection,
+    call: { command: FtpCommand; log: FtpLog },
+  ) => Promise<unknown> | unknown;
   const registry: Record<
     string,
     { directive: string | string[]; handler: FtpHandler; flags?: { no_auth?: boolean; feat?: string } }
   >;
   // biome-ignore lint/style/noDefaultExport: the shape of the CommonJS module that it describes
   export default registry;
+}
+
+declare module 'ftp-srv/src/messages.js' {
+  const messages: Record<number, string>;
+  // biome-ignore lint/style/noDefaultExport: the shape of the CommonJS module that it describes
+  export default messages;
 }

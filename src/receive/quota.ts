@@ -88,24 +88,34 @@ export function createQuotas(parts: {
 /** While the state disk is full, what cannot be written is counted in memory: no camera is refused for it, and none is free. */
 function carriedOn(memory: DailyUsage, log: Log): DailyUsage {
   const unwritten = new Map<string, Usage>();
+  // Asked for with every piece of an upload, and nobody else writes it.
+  const written = new Map<string, Usage>();
   const none: Usage = { bytes: 0, files: 0, directories: 0 };
+  const writtenOf = (camera: string, day: string): Usage => {
+    const key = `${camera} ${day}`;
+    const known = written.get(key) ?? memory.usage(camera, day);
+    written.set(key, known);
+    return known;
+  };
   return {
     usage(camera, day) {
-      const written = memory.usage(camera, day);
       const more = unwritten.get(`${camera} ${day}`);
-      return more === undefined ? written : sum(written, more);
+      return more === undefined ? writtenOf(camera, day) : sum(writtenOf(camera, day), more);
     },
     addUsage(camera, day, more) {
       const key = `${camera} ${day}`;
       const all = sum(unwritten.get(key) ?? none, { ...none, ...more });
       unwritten.set(key, all);
       noteDown(log, () => {
+        const before = writtenOf(camera, day);
         memory.addUsage(camera, day, all);
+        written.set(key, sum(before, all));
         unwritten.delete(key);
       });
     },
     forgetUsage(day) {
-      for (const key of unwritten.keys()) if (!key.endsWith(` ${day}`)) unwritten.delete(key);
+      for (const usages of [unwritten, written])
+        for (const key of usages.keys()) if (!key.endsWith(` ${day}`)) usages.delete(key);
       noteDown(log, () => memory.forgetUsage(day));
     },
   };

@@ -7,6 +7,7 @@ import {
   openReceiverMemory,
   readLastLogins,
 } from '../../src/access/receiver-memory.ts';
+import { seededRandom } from '../domain/seeded-random.ts';
 
 const startMs = Date.parse('2026-11-21T08:00:00Z');
 
@@ -102,6 +103,19 @@ t.test('the last log-in of each address is remembered, for a limited number of a
   t.notOk(addresses.includes('192.168.20.101'), 'the one used longest ago gave way');
   t.ok(memory.lastLogins().some(login => login.camera === 'attic'));
   t.same(readLastLogins(stateDir), memory.lastLogins(), 'a command reads it beside the running receiver');
+});
+
+t.test('log-ins of cameras in any order are known as they are written', async t => {
+  const stateDir = t.testdir();
+  using memory = await openIn(stateDir);
+  const random = seededRandom(7);
+  let atMs = startMs;
+  for (let login = 0; login < 300; login++) {
+    // Mostly later than before, at times in the same moment, or by a clock that was set back.
+    atMs += [0, 1, 1000, 1000, -5000][random(5)] ?? 0;
+    memory.rememberLogin(`cam${random(3)}`, `10.0.0.${random(maxAddressesPerCamera + 2)}`, atMs);
+    t.same(memory.lastLogins(), readLastLogins(stateDir), `${login}`);
+  }
 });
 
 t.test('a memory that is missing or damaged is no reason for a command to fail', t => {

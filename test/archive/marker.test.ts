@@ -1,7 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { markerHolds, openMarker, requireMarker } from '../../src/archive/marker.ts';
+import { markerHolds, openMarker, openMarkerLook, requireMarker } from '../../src/archive/marker.ts';
 
 const place = (t: { testdir(): string }) => {
   const directory = t.testdir();
@@ -83,4 +83,47 @@ t.test('a damaged archive-id is not guessed at', async t => {
     await writeFile(join(dirs.stateDir, 'archive-id'), text);
     await t.rejects(openMarker(dirs), { name: 'SettingsError', message: /backup/ });
   }
+});
+
+t.test('who looks again and again sees whatever becomes of the marker', async t => {
+  const dirs = place(t);
+  const id = await openMarker(dirs);
+  const marker = join(dirs.dataDir, 'MARKER');
+  const look = openMarkerLook({ ...dirs, archiveId: id });
+  const holds = async (sentence: string) => {
+    await look.require();
+    await look.require();
+    t.pass(sentence);
+  };
+  const isGone = async (sentence: string) => {
+    await t.rejects(look.require(), { name: 'TransientError' }, sentence);
+    await t.rejects(look.require(), { name: 'TransientError' }, `${sentence}, asked again`);
+  };
+  const text = await readFile(marker, 'utf8');
+  /** In place and of the same length: only the time tells, which some kernels count in steps of 10 ms. */
+  const rewrite = async (content: string) => {
+    const { ctimeMs } = await stat(marker);
+    do await writeFile(marker, content);
+    while ((await stat(marker)).ctimeMs === ctimeMs);
+  };
+  await holds('it is there');
+  await rewrite(text.replace(/[0-9a-f]/, digit => (digit === '0' ? '1' : '0')));
+  await isGone('it was rewritten');
+  await rewrite(text);
+  await holds('it is right again');
+  await rename(marker, `${marker}.aside`);
+  await isGone('it was renamed');
+  await symlink(`${marker}.aside`, marker);
+  await isGone('a link leads to it');
+  await rename(`${marker}.aside`, marker);
+  await holds('it is back');
+  await rename(dirs.dataDir, `${dirs.dataDir}.aside`);
+  await isGone('the data directory is gone');
+  await mkdir(dirs.dataDir);
+  await isGone('an empty one is in its place');
+  await writeFile(marker, text.slice(1));
+  await isGone('a foreign one is');
+  await rm(dirs.dataDir, { recursive: true });
+  await rename(`${dirs.dataDir}.aside`, dirs.dataDir);
+  await holds('the data directory is back');
 });

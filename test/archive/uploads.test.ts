@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { appendFile, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { recoverIncoming } from '../../src/archive/incoming.ts';
 import { receiptSchema } from '../../src/archive/receipt.ts';
+import { lastPart } from '../../src/archive/receipt-file.ts';
 import { isUploadId, newUploadId } from '../../src/archive/upload-id.ts';
 import { openUploads } from '../../src/archive/uploads.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -58,6 +60,73 @@ t.test('an upload is in the inbox as it was written, for its owner alone', async
   t.same((await readdir(entry)).length, 2, 'a discard after the publication is harmless');
 });
 
+t.test(
+  'media, receipt and entry are synced before the rename, both directories after it, or nothing is confirmed',
+  async t => {
+    const archive = await makeArchive(t.testdir());
+    await using uploads = openUploads(archive);
+    const { dataDir } = archive;
+    const bytes = Buffer.from('a clip');
+    const entries = async (directory: string) => (await readdir(join(dataDir, directory))).length;
+    const publish = async (failing?: string) => {
+      const upload = await uploads.begin(beginFacts);
+      await upload.write([bytes]);
+      const synced: string[] = [];
+      const nameOf = (path: string) => path.slice(dataDir.length + 1).replace(upload.id, 'ID');
+      const restore = await onEverySync((how, path) => {
+        synced.push(`${how} ${nameOf(path)}`);
+        if (nameOf(path) === failing) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      });
+      try {
+        await upload.publish(receiptFor(upload.id, bytes));
+      } finally {
+        restore();
+      }
+      return synced;
+    };
+    // The first one makes directories, too.
+    await publish();
+    const synced = await publish();
+    t.same(synced.slice(0, 3).sort(), [
+      'datasync incoming/ID/media',
+      'sync incoming/ID',
+      'sync incoming/ID/receipt.json',
+    ]);
+    t.same(synced.slice(3).sort(), ['sync inbox/front', 'sync incoming']);
+    for (const [failing, more] of [
+      ['incoming/ID/media', 0],
+      ['incoming/ID/receipt.json', 0],
+      ['incoming/ID', 0],
+      ['inbox/front', 1],
+      ['incoming', 1],
+    ] as const) {
+      const before = await entries('inbox/front');
+      await t.rejects(publish(failing), { name: 'TransientError', cause: { code: 'EIO' } }, failing);
+      t.equal(await entries('inbox/front'), before + more, failing);
+      t.equal(await entries('incoming'), 0, failing);
+    }
+    await publish();
+  },
+);
+
+/** Calls `onSync` before each sync of an open file, until what it answers is called. */
+async function onEverySync(onSync: (how: 'sync' | 'datasync', path: string) => void): Promise<() => void> {
+  await using any = await open('/dev/null');
+  const handles = Object.getPrototypeOf(any) as Record<'sync' | 'datasync', () => Promise<void>>;
+  const { sync, datasync } = handles;
+  for (const [how, original] of [
+    ['sync', sync],
+    ['datasync', datasync],
+  ] as const)
+    handles[how] = async function (this: { fd: number }) {
+      onSync(how, readlinkSync(`/proc/self/fd/${this.fd}`));
+      await original.call(this);
+    };
+  return () => {
+    Object.assign(handles, { sync, datasync });
+  };
+}
+
 t.test('a discarded upload leaves nothing', async t => {
   const archive = await makeArchive(t.testdir());
   const upload = await openUploads(archive).begin(beginFacts);
@@ -106,6 +175,7 @@ t.test('a failure tells its errno, closes the file and leaves no entry', async t
     name: 'TransientError',
     cause: { code: 'ENOTDIR' },
   });
+  await uploads[Symbol.asyncDispose]();
   t.same(openFilesUnder(archive.dataDir), []);
 });
 
@@ -147,8 +217,46 @@ t.test('a full disk is told as ENOSPC, and what was written before is still ther
   await partial.publish(receiptFor(partial.id, Buffer.alloc(400_000), { completeness: 'partial' }));
   const media = await readFile(join(archive.dataDir, 'inbox', 'front', partial.id, 'media'));
   t.equal(media.length, 400_000, 'what was written before can be published');
+  await uploads[Symbol.asyncDispose]();
   t.same(openFilesUnder(mounted), []);
 });
+
+t.test(
+  'an upload goes to the disk that is mounted when it begins, and an idle one can be unmounted',
+  async t => {
+    const archive = await makeArchive(t.testdir());
+    const marker = await readFile(join(archive.dataDir, 'MARKER'));
+    const uploads = openUploads(archive);
+    const upload = async () => {
+      const { id, write, publish } = await uploads.begin(beginFacts);
+      await write([Buffer.from('x')]);
+      await publish(receiptFor(id, Buffer.from('x')));
+      return id;
+    };
+    const entries = () => readdir(join(archive.dataDir, 'inbox', 'front'));
+    const first = await upload();
+    t.same(await entries(), [first]);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', archive.dataDir], { stdio: 'pipe' });
+    } catch {
+      t.pass('needs the right to mount a small file system', { skip: true });
+      return;
+    }
+    try {
+      await t.rejects(upload(), { name: 'TransientError' }, 'nothing is written where no marker is');
+      t.same(await readdir(archive.dataDir), []);
+      await writeFile(join(archive.dataDir, 'MARKER'), marker);
+      const second = await upload();
+      t.same(await entries(), [second]);
+      await untilUnmounted(archive.dataDir);
+    } finally {
+      execFileSync('sh', ['-c', 'umount -l "$0" 2>/dev/null || true', archive.dataDir]);
+    }
+    const third = await upload();
+    t.same((await entries()).sort(), [first, third].sort());
+    await uploads[Symbol.asyncDispose]();
+  },
+);
 
 t.test('what a crash left is published as partial, with what was known when it began', async t => {
   const archive = await makeArchive(t.testdir());
@@ -179,15 +287,50 @@ t.test('a crash between receipt and rename loses nothing of what the receipt say
     const upload = await uploads.begin(beginFacts);
     await upload.write([bytes]);
     const said = damage === 'other bytes' ? Buffer.from('a wh0le clip') : bytes;
-    const text = JSON.stringify(receiptFor(upload.id, said));
+    const text = lastPart({ version: 1, id: upload.id, ...beginFacts }, receiptFor(upload.id, said));
     const incoming = join(archive.dataDir, 'incoming', upload.id);
-    await writeFile(join(incoming, 'receipt.json'), damage === 'torn' ? text.slice(0, 50) : text);
+    await appendFile(join(incoming, 'receipt.json'), damage === 'torn' ? text.slice(0, 50) : text);
     t.match(await recoverIncoming({ ...archive, log }), { published: 1 });
     const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
     const receipt = JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8'));
     t.equal(receipt.completeness, damage === 'none' ? 'whole' : 'partial', damage);
+    t.match(receipt, beginFacts);
     t.equal(receipt.sha256, receiptFor(upload.id, bytes).sha256);
     t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
+    await upload.discard();
+  }
+});
+
+t.test('what a version left that wrote the facts to a file of their own is published, too', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  const bytes = Buffer.from('a whole clip');
+  for (const [left, completeness] of [
+    ['no receipt', 'partial'],
+    ['a torn receipt', 'partial'],
+    ['a receipt', 'whole'],
+    ['a receipt alone', 'whole'],
+  ] as const) {
+    const upload = await uploads.begin(beginFacts);
+    await upload.write([bytes]);
+    const incoming = join(archive.dataDir, 'incoming', upload.id);
+    const receipt = JSON.stringify(receiptFor(upload.id, bytes));
+    await rm(join(incoming, 'receipt.json'));
+    if (left !== 'a receipt alone')
+      await writeFile(
+        join(incoming, 'upload.json'),
+        JSON.stringify({ version: 1, id: upload.id, ...beginFacts }),
+      );
+    if (left !== 'no receipt')
+      await writeFile(
+        join(incoming, 'receipt.json'),
+        left === 'a torn receipt' ? receipt.slice(0, -9) : receipt,
+      );
+    t.match(await recoverIncoming({ ...archive, log }), { published: 1, unknown: 0 }, left);
+    const entry = join(archive.dataDir, 'inbox', 'front', upload.id);
+    t.same((await readdir(entry)).sort(), ['media', 'receipt.json'], 'anything more would be quarantined');
+    const published = receiptSchema.parse(JSON.parse(await readFile(join(entry, 'receipt.json'), 'utf8')));
+    t.match(published, { ...beginFacts, id: upload.id, completeness }, left);
     await upload.discard();
   }
 });
@@ -200,10 +343,10 @@ t.test(
     const empty = await uploads.begin(beginFacts);
     const nameless = await uploads.begin(beginFacts);
     await nameless.write([Buffer.from('x')]);
-    await rm(join(archive.dataDir, 'incoming', nameless.id, 'upload.json'));
+    await rm(join(archive.dataDir, 'incoming', nameless.id, 'receipt.json'));
     const foreign = await uploads.begin({ ...beginFacts, camera: 'x' });
     await foreign.write([Buffer.from('x')]);
-    const facts = join(archive.dataDir, 'incoming', foreign.id, 'upload.json');
+    const facts = join(archive.dataDir, 'incoming', foreign.id, 'receipt.json');
     await writeFile(facts, (await readFile(facts, 'utf8')).replace('"camera":"x"', '"camera":"../x"'));
     await writeFile(join(archive.dataDir, 'incoming', 'stray'), 'x');
     t.match(await recoverIncoming({ ...archive, log }), { published: 0, removed: 1, unknown: 3, failed: 0 });
@@ -217,6 +360,28 @@ t.test(
 );
 
 function openFilesUnder(directory: string): string[] {
-  const names = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n');
-  return names.filter(name => name.includes(directory));
+  return readdirSync('/proc/self/fd')
+    .map(fd => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        // Closed meanwhile, or what lists them.
+        return '';
+      }
+    })
+    .filter(path => path.startsWith(directory));
+}
+
+/** Not by force: fails while anything on it is open. */
+async function untilUnmounted(directory: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    try {
+      execFileSync('umount', [directory], { stdio: 'pipe' });
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
 }

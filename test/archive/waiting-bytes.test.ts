@@ -1,6 +1,7 @@
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { firstPart } from '../../src/archive/receipt-file.ts';
 import { newUploadId } from '../../src/archive/upload-id.ts';
 import { openUploads } from '../../src/archive/uploads.ts';
 import { measureWaiting } from '../../src/archive/waiting-bytes.ts';
@@ -45,11 +46,12 @@ t.test('nothing is followed, holes take nothing, and what is no entry is nobodyâ
   await truncate(join(hole.path, 'media'), 0);
   await truncate(join(hole.path, 'media'), 1000 * mebibyte);
   // In progress, of nobody: the facts are missing, or name no camera.
-  for (const facts of [undefined, '{"camera":"../etc"}', 'x'.repeat(70_000)]) {
+  const foreign = firstPart({ version: 1, id: newUploadId(), ...beginFacts, camera: '../etc' });
+  for (const facts of [undefined, foreign, 'x'.repeat(70_000)]) {
     const path = join(dataDir, 'incoming', newUploadId());
     await mkdir(path, { recursive: true });
     await writeFile(join(path, 'media'), Buffer.alloc(mebibyte, 1));
-    if (facts !== undefined) await writeFile(join(path, 'upload.json'), facts);
+    if (facts !== undefined) await writeFile(join(path, 'receipt.json'), facts);
   }
   const waiting = await measureWaiting(dataDir);
   t.ok([...waiting.keys()].every(camera => camera === 'den'));

@@ -178,6 +178,7 @@ export async function startTestReceiver(
     clearInbox: () => rmSync(join(dataDir, 'inbox'), { recursive: true, force: true }),
     async stop() {
       await receiver.stop();
+      await uploads[Symbol.asyncDispose]();
       writer[Symbol.dispose]();
       accounts[Symbol.dispose]();
       memory[Symbol.dispose]();

@@ -21,7 +21,7 @@ export type OutFile = AsyncDisposable &
 export async function openOutFile(path: string): Promise<OutFile> {
   if (await exists(path)) throw taken(path);
   const part = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`);
-  const file = await createFile(part, 'none', constants.O_RDWR).catch(error => {
+  const file = await createFile(part, 'none', { flags: constants.O_RDWR }).catch(error => {
     throw new FailedError(
       `${path} cannot be made (${errnoOf(error)}): name a new file in a directory that you may write to.`,
       { cause: error },

@@ -47,7 +47,7 @@ export async function pass(session: Session, argument: string | null): Promise<v
     return session.close(421, 'Too many connections of this camera.');
   }
   session.camera = camera;
-  await connection.login(camera.name, '');
+  await connection.login();
   hall.bans.loggedIn(session.peer.address, camera.name);
   noteDown(session.log, () => hall.memory.rememberLogin(camera.name, session.peer.address, hall.clock.now()));
   session.log.info({ camera: camera.name, listener: session.listener, ...session.tls }, 'camera logged in');
