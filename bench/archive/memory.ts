@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeInstallation } from '../../test/support/daemon.ts';
 import { openBacklog } from '../lib/backlog.ts';
 import { inDirectoryBelow } from '../lib/bench.ts';
@@ -12,9 +13,11 @@ import { untilQuiet } from '../lib/quiet.ts';
 
 const mebibyte = 1024 * 1024;
 const clipBytes = 4096;
-/** What memory is taken at: when it has filed so many, and done nothing for a second. */
+/** What memory is taken at: when it has filed so many, and has rested. */
 const milestones = [1000, 10_000, 50_000, 100_000];
 const inMemory = '/dev/shm';
+/** Longer than a thread rests before it gives memory back (src/base/spare-memory.ts). */
+const restMs = 25_000;
 
 export type Memory = Readonly<{ filed: number; pssMebibytes: number }>[];
 
@@ -36,6 +39,7 @@ async function measureIn(directory: string, clips: number): Promise<Memory> {
     for (const milestone of [...milestones.filter(each => each < clips), clips]) {
       await backlog.file(milestone - filed, () => randomBytes(clipBytes));
       filed = milestone;
+      await sleep(restMs);
       await untilQuiet('the daemon', [daemon.pid]);
       found.push({ filed, pssMebibytes: Math.round(costsOf([daemon.pid]).pssBytes / mebibyte) });
       process.stderr.write(`memory: ${filed} clips filed\n`);

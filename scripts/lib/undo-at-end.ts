@@ -39,15 +39,17 @@ export function spawnGroup(command: readonly string[], options: SpawnOptions): C
 
 /** Also where files are still being written by what was killed a moment ago. */
 export function removeDirectory(directory: string): void {
-  // As a program: it is many times quicker with a million files, and Ctrl-C a second time ends it.
+  // As programs: Ctrl-C a second time ends them.
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const { status, signal } = spawnSync('rm', ['-rf', '--', directory], { stdio: 'ignore' });
+    const { status, signal } = spawnSync('sh', ['-c', remove, directory], { stdio: 'ignore' });
     if (status === 0 || signal !== null) break;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
   }
   if (existsSync(directory)) console.error(`${directory} is left: remove it.`);
 }
 
+/** Several at once: where the disk is told of each file that is gone (`discard`), one alone takes an hour for two million. */
+const remove = 'find "$0" -type f -print0 | xargs -0 -r -P 8 -n 200 rm -f --; exec rm -rf -- "$0"';
 const attempts = 50;
 const retryMs = 100;
 
