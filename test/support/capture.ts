@@ -1,7 +1,6 @@
 // What goes over the loopback interface, as tcpdump sees it: the proof is on the wire, not in what the server believes.
 
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 
 const waitLimitMs = 20_000;
@@ -61,14 +60,21 @@ export async function startCapture(
     async stop() {
       // Packets come in order: when this one is there, so are all before it.
       const sentinel = `sentinel-${process.pid}-${Date.now()}`;
-      const socket = connect({ port: sentinelPort, host: '127.0.0.1' });
-      socket.on('error', () => {});
-      await once(socket, 'connect');
-      socket.end(`NOOP ${sentinel}\r\n`);
-      socket.resume();
-      const last = await Promise.race([seen(() => Buffer.concat(chunks).includes(sentinel)), ended]);
+      const knock = () => {
+        const socket = connect({ port: sentinelPort, host: '127.0.0.1' });
+        socket.on('error', () => {});
+        socket.once('connect', () => socket.end(`NOOP ${sentinel}\r\n`));
+        socket.resume();
+      };
+      // Whoever listens there may close the connection before it has been said.
+      const again = setInterval(knock, 1000);
+      knock();
+      const isThere = seen(() => Buffer.concat(chunks).includes(sentinel));
+      const last = await Promise.race([isThere, ended]).finally(() => {
+        clearInterval(again);
+        child.kill('SIGINT');
+      });
       if (typeof last === 'string') throw new Error(last);
-      child.kill('SIGINT');
       await ended;
       const raw = Buffer.concat(chunks);
       return { flows: flowsOf(raw), raw };
