@@ -191,7 +191,9 @@ const versionQuestions = new WeakMap<Db, Database.Statement>();
 /** The number that changes when another connection has written to the database: a cheap question to poll. */
 export function dataVersion(db: Db): number {
   // It is asked several times a second: making it anew costs more than asking.
-  const question = versionQuestions.get(db) ?? db.prepare('PRAGMA data_version').pluck();
+  const known = versionQuestions.get(db);
+  if (known !== undefined) return known.get() as number;
+  const question = db.prepare('PRAGMA data_version').pluck();
   versionQuestions.set(db, question);
   return question.get() as number;
 }

@@ -1,7 +1,7 @@
 // A picture comes in several packets: a delimiter, parameter sets, slices. ffmpeg writes what it has of one when its input
 // ends, and strict players complain about a segment whose last picture is a delimiter. So it is given whole pictures only.
 
-import { isEqualBetween } from './join-units.ts';
+import { isEqualBetween } from './equal-between.ts';
 
 export type PictureHolder = Readonly<{
   /**

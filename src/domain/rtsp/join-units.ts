@@ -2,6 +2,8 @@
 // joined again before ffmpeg reads them: it makes six system calls for every packet, and a camera of 4 Mbit/s sends 350 in a
 // second.
 
+import { isEqualBetween } from './equal-between.ts';
+
 export type UnitJoiner = Readonly<{
   /**
    * Takes an RTP packet of video with its four bytes of interleaving, and passes on what is complete, in the order in which
@@ -124,10 +126,4 @@ export function createUnitJoiner(
       if ((packet[flagsAt] as number) & isLast) passJoined();
     },
   };
-}
-
-/** A call of `compare` costs more than these few bytes. */
-export function isEqualBetween(one: Buffer, other: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (one[at] !== other[at]) return false;
-  return true;
 }
