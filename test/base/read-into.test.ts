@@ -10,6 +10,7 @@ import { readInto } from '../../src/base/read-into.ts';
 import { startDataTls } from '../../src/receive/data-tls.ts';
 import { loginExplicit } from '../support/ftps-client.ts';
 import { account, startTestReceiver } from '../support/receiver.ts';
+import { wrapWrites } from '../support/wrap-writes.ts';
 
 /** As incoming-bytes.ts has it: what lies at an end of a chunk is where two uploads could meet. */
 const chunkBytes = 256 * 1024;
@@ -113,19 +114,10 @@ t.test('single bytes that wait for STOR take no buffer each', async t => {
 
 /** Other uploads go on for a while before the bytes are read from memory. */
 function slowWrites(uploads: Uploads): Uploads {
-  return {
-    ...uploads,
-    begin: async facts => {
-      const upload = await uploads.begin(facts);
-      return {
-        ...upload,
-        write: async chunks => {
-          for (let turns = 0; turns < 20; turns++) await turn();
-          await upload.write(chunks);
-        },
-      };
-    },
-  };
+  return wrapWrites(uploads, write => async chunks => {
+    for (let turns = 0; turns < 20; turns++) await turn();
+    await write(chunks);
+  });
 }
 
 async function pairOf(t: Test): Promise<{ accepted: Socket; client: Socket }> {

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Uploads } from '../../src/archive/uploads.ts';
 import { connectExplicit, loginExplicit, loginImplicit } from '../support/ftps-client.ts';
 import { account, startTestReceiver } from '../support/receiver.ts';
+import { wrapWrites } from '../support/wrap-writes.ts';
 
 const versions = ['TLSv1.2', 'TLSv1.3'] as const;
 const logins = [
@@ -98,17 +99,8 @@ t.test('4. AUTH TLS, and the handshake at once, 500 times: none fails', async t 
 });
 
 function noticeWrites(uploads: Uploads, onWrite: () => void): Uploads {
-  return {
-    ...uploads,
-    begin: async facts => {
-      const upload = await uploads.begin(facts);
-      return {
-        ...upload,
-        write: async chunks => {
-          await upload.write(chunks);
-          onWrite();
-        },
-      };
-    },
-  };
+  return wrapWrites(uploads, write => async chunks => {
+    await write(chunks);
+    onWrite();
+  });
 }
