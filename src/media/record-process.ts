@@ -28,8 +28,8 @@ export type RecordProcessEnd = Readonly<{
 }>;
 
 const maxComplaintBytes = 2048;
-/** ffmpeg writes 32 KiB at a time. */
-const readBytes = 128 * 1024;
+/** More than a pipe holds (`net.core.wmem_default`, 208 KiB: what Node calls a pipe is a pair of sockets). */
+const readBytes = 256 * 1024;
 
 /** Throws FailedError when a tool is missing, TransientError where there is no room for a process. */
 export async function startRecordProcess(options: {
@@ -97,7 +97,8 @@ function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordPro
     // Sound that stops does not hold video back.
     ...['-max_interleave_delta', '1000000'],
     ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof', '-frag_duration', '1000000'],
-    ...['-flush_packets', '1', '-f', 'mp4', 'pipe:1'],
+    // A fragment is written as a whole, and not 32 KiB at a time, each of which would wake us up.
+    ...['-flush_packets', '1', '-avioflags', 'direct', '-f', 'mp4', 'pipe:1'],
   ];
 }
 
@@ -126,12 +127,15 @@ function complaintOf(said: Buffer, url: string): string {
 
 const soundArguments = { copy: ['copy'], transcode: ['aac', '-b:a', '48k'] } as const;
 
-/** Into the same memory each time: a new buffer for each read is what V8 collects for. */
+/** Into the same memory each time, for all of them: a new buffer for each read is what V8 collects for. */
 function readOutput(output: Socket, onOutput: (chunk: Buffer) => void): void {
-  const buffer = Buffer.allocUnsafeSlow(readBytes);
+  outputBuffer ??= Buffer.allocUnsafeSlow(readBytes);
+  const buffer = outputBuffer;
   if (readInto(output, { buffer: () => buffer, onBytes: onOutput })) output.resume();
   else output.on('data', onOutput);
 }
+
+let outputBuffer: Buffer | undefined;
 
 async function isOverWithin(ended: Promise<unknown>, ms: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();

@@ -29,8 +29,15 @@ export type FfmpegDoor = AsyncDisposable &
 /** Who has not named the secret yet. ffmpeg does so at once: whoever came first and says nothing goes first. */
 export const maxKnocks = 32;
 const knockTimeoutMs = 5000;
-/** More than the longest packet (64 KiB and its header). */
-const gatheredBytes = 128 * 1024;
+/** More than the longest packet (64 KiB and its header), and what a camera of 6 Mbit/s sends in between. */
+const gatheredBytes = 256 * 1024;
+/**
+ * ffmpeg writes a fragment once a second, so this makes footage up to a third of a second later than it could be: an export up
+ * to now still holds what happened two seconds ago. All cameras in the same instant, just behind one in which they are read
+ * (read-pace.ts).
+ */
+const passOnEveryMs = 300;
+const behindReadMs = 20;
 /** Packets stop far below it, behind a whole picture: an ffmpeg that was taken over asks, and does not read the answers. */
 const maxUnreadBytes = maxPictureBytes + 1024 * 1024;
 
@@ -143,35 +150,35 @@ export async function openFfmpegDoor(options: {
 }
 
 /**
- * Every write costs us and ffmpeg the same, however little it brings: what was read of a camera in one go is written at once.
- * Copied, into memory that is used again: what a camera sends would otherwise be
- * so much to collect that collecting it costs more than passing it on.
+ * Every write costs us and ffmpeg the same, however little it brings, so what came of a camera is written every
+ * `passOnEveryMs`, or when there is no more room. Copied, into memory that is used again: what a camera sends would otherwise
+ * be so much to collect that collecting it costs more than passing it on.
  */
 function gatherWrites(client: () => Socket | undefined) {
   let room = Buffer.allocUnsafeSlow(gatheredBytes);
   let bytes = 0;
-  let turn: NodeJS.Immediate | undefined;
-  /** False: hold the camera back until the socket has drained. */
-  const flush = (): boolean => {
-    clearImmediate(turn);
+  let turn: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(turn);
     turn = undefined;
     const socket = client();
     const ready = room.subarray(0, bytes);
     bytes = 0;
-    if (ready.length === 0 || socket === undefined || socket.destroyed) return true;
-    const isWanted = socket.write(ready);
+    if (ready.length === 0 || socket === undefined || socket.destroyed) return;
+    socket.write(ready);
     // What could not be passed on at once is still to be read.
     if (socket.writableLength > 0) room = Buffer.allocUnsafeSlow(gatheredBytes);
-    return isWanted;
   };
   return {
     flush,
+    /** False: hold the camera back until the socket has drained. */
     add(packet: Buffer): boolean {
-      const isWanted = bytes + packet.length <= gatheredBytes || flush();
+      if (bytes + packet.length > gatheredBytes) flush();
       packet.copy(room, bytes);
       bytes += packet.length;
-      turn ??= setImmediate(flush);
-      return isWanted;
+      turn ??= setTimeout(flush, passOnEveryMs - ((performance.now() - behindReadMs) % passOnEveryMs));
+      const socket = client();
+      return socket === undefined || socket.writableLength === 0 || !socket.writableNeedDrain;
     },
   };
 }
