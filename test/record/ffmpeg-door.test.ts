@@ -137,13 +137,16 @@ t.test('a client that asks while a whole picture waits for it is answered', asyn
   for (let sent = 0; sent < maxPictureBytes; sent += bytes.length)
     door.send({ track: 0, isControl: false, bytes });
   let tail = '';
+  let isAnswered = false;
   socket.on('data', chunk => {
-    tail = (tail + chunk.toString('latin1')).slice(-1000);
-    if (tail.includes('Public: OPTIONS')) socket.end();
+    const text = tail + chunk.toString('latin1');
+    isAnswered ||= text.includes('Public: OPTIONS');
+    tail = text.slice(-100);
+    if (isAnswered) socket.end();
   });
   socket.resume();
   await once(socket, 'close');
-  t.match(tail, /Public: OPTIONS/);
+  t.ok(isAnswered);
   await door[Symbol.asyncDispose]();
 });
 
@@ -155,6 +158,28 @@ t.test('a track that there is not is not set up', async t => {
   t.equal(await said(socket, ask('SETUP', `${door.url}/trackID=1`, transport)), '');
   await door[Symbol.asyncDispose]();
 });
+
+t.test(
+  'what comes in many turns of the event loop leaves in one piece, and when the door closes at once',
+  async t => {
+    const { door, port } = await opened();
+    const socket = await knock(port);
+    await said(socket, ask('SETUP', `${door.url}/trackID=0`, 'Transport: x;interleaved=0-1\r\n'));
+    const pieces: Buffer[] = [];
+    socket.on('data', piece => pieces.push(piece));
+    const bytes = Buffer.alloc(1004);
+    for (let sent = 0; sent < 50; sent++) {
+      door.send({ track: 0, isControl: false, bytes });
+      await new Promise(resolve => setImmediate(resolve));
+    }
+    const closed = once(socket, 'end');
+    socket.on('end', () => socket.end());
+    await door[Symbol.asyncDispose]();
+    await closed;
+    t.equal(Buffer.concat(pieces).length, 50 * bytes.length);
+    t.ok(pieces.length <= 2, `${pieces.length} pieces: the instant may lie in between`);
+  },
+);
 
 t.test('a client that is behind is told, and when it is no more', async t => {
   const { door, port, drained } = await opened();
