@@ -21,8 +21,11 @@ export type RecordProcess = Readonly<{
 export type RecordProcessEnd = Readonly<{
   /** `ended with code 1`, `was killed by SIGKILL`. */
   how: string;
-  /** `closed`: its input was over. `failed`: it could not go on with it. The others are no fault of its input. */
-  kind: 'closed' | 'failed' | 'killed' | 'not-started';
+  /**
+   * `closed`: its input was over. `failed`: it could not go on with it. `crashed`: it ended itself in the middle of its work.
+   * The others are no fault of its input.
+   */
+  kind: 'closed' | 'failed' | 'crashed' | 'killed' | 'not-started';
   /** The last of what it said, as one line of plain text without its input's address. */
   complaint: string;
 }>;
@@ -109,10 +112,13 @@ function signalBehind(code: number | null): string | null {
 }
 
 const fatalSignals = ['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'] as const;
+/** What a program does to itself. */
+const crashSignals: ReadonlySet<string> = new Set(fatalSignals.slice(2));
 
 /** 126 and 127: there was a program, and it cannot be run. 255: ffmpeg was asked to end, and did. */
 function kindOf(code: number | null, signal: string | null): RecordProcessEnd['kind'] {
-  if (signal !== null || code === 255) return 'killed';
+  if (signal !== null) return crashSignals.has(signal) ? 'crashed' : 'killed';
+  if (code === 255) return 'killed';
   if (code === 126 || code === 127) return 'not-started';
   return code === 0 ? 'closed' : 'failed';
 }

@@ -209,6 +209,8 @@ async function pullOnce(
       // An ffmpeg whose input we end before its first picture fails as well.
       if (fragments === 0 && kind === 'failed' && audio && !isEnding)
         audioFault = `ffmpeg cannot take it: ${complaint || how}`;
+      // Sound with long holes aborts the muxer of 5.1 after each first fragment; what remains may be recorded.
+      if (kind === 'crashed' && audio && !isEnding) audioFault = `ffmpeg ${how}, perhaps by it`;
       end.resolve(new StreamError(ffmpegEnds[kind], `ffmpeg ${how}${complaint && `: ${complaint}`}`));
     });
     deadline.set(askTimeoutMs, () => end.resolve(new StreamError('ffmpeg', 'ffmpeg does not begin')));
@@ -261,6 +263,7 @@ const changes = {
 const ffmpegEnds = {
   closed: 'disconnected',
   failed: 'malformed',
+  crashed: 'ffmpeg',
   killed: 'ffmpeg',
   'not-started': 'ffmpeg',
 } as const;

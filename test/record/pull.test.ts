@@ -242,6 +242,25 @@ t.test('sound that ffmpeg cannot take is lost, and the video is not', { ...atOnc
   t.equal(lost.length, 1);
 });
 
+t.test('sound with holes that ends ffmpeg each time is done without', { ...atOnce }, async t => {
+  const sound = createSoundMemory(systemClock);
+  const limits = { ...short, firstFragmentMs: 15_000 };
+  await using camera = await startFakeCamera({
+    elementaryStream,
+    audio: ['m=audio 0 RTP/AVP 0', 'a=control:audio'],
+    // A fifteenth of each second.
+    sound: picture => (picture % 15 === 0 ? (picture * 8000) / 15 : undefined),
+  });
+  const first = await pull(camera.port, { sound, limits, fragments: 8 });
+  t.equal(first.error.end, 'ffmpeg', first.error.message);
+  const second = await pull(camera.port, { sound, limits, fragments: 8 });
+  t.equal(second.error.end, 'stopped', second.error.message);
+  t.equal(second.inits.at(-1)?.tracks.length, 1, 'without');
+  t.match(second.lost, [/SIGABRT/]);
+  const third = await pull(camera.port, { sound, limits, fragments: 2 });
+  t.equal(third.inits.length, 1, 'it is not tried again');
+});
+
 t.test('rtsps is taken from the certificate that was set, and from no other', { ...atOnce }, async t => {
   const directory = t.testdir();
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
