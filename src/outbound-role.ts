@@ -109,7 +109,7 @@ function counted(
 function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): CameraSource {
   const { name, rtspUrl, rtspBasic, rtspFingerprint } = camera;
   const sound = createSoundMemory(clock);
-  const silence = { wasSilent: false };
+  const start = { wasSilent: false, wasKeyless: false };
   return {
     // Other changes of the account do not touch what is being recorded.
     key: JSON.stringify([
@@ -131,7 +131,7 @@ function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): Camera
       return startPull(
         { clock },
         {
-          ...{ address, fingerprint: rtspFingerprint, sound, silence, ...sink },
+          ...{ address, fingerprint: rtspFingerprint, sound, start, ...sink },
           credentials:
             address.user === null
               ? null

@@ -41,6 +41,8 @@ export async function startRecordProcess(options: {
   video: 'h264' | 'hevc';
   /** `transcode`: to AAC. Null: without. */
   audio: 'copy' | 'transcode' | null;
+  /** What comes while it finds out what comes is written, too: see ffmpegArguments. */
+  keepsFirst?: boolean;
   /** The bytes are gone when it returns. */
   onOutput(chunk: Buffer): void;
   searchPath?: string;
@@ -88,13 +90,19 @@ export async function startRecordProcess(options: {
   };
 }
 
-function ffmpegArguments({ url, video, audio }: Parameters<typeof startRecordProcess>[0]): string[] {
+function ffmpegArguments({
+  url,
+  video,
+  audio,
+  keepsFirst = false,
+}: Parameters<typeof startRecordProcess>[0]): string[] {
   return [
     ...['-nostdin', '-hide_banner', '-v', 'error', '-threads', '1'],
     // Deadlines are ours; this one is only for an ffmpeg that nobody watches any more.
     ...['-protocol_whitelist', 'rtsp,tcp,rtp,udp', '-rtsp_transport', 'tcp', '-timeout', '60000000'],
     // What came while it found out what comes is not written late: the arrival of the first fragment says when it was.
-    ...['-fflags', '+nobuffer', '-analyzeduration', '2000000', '-probesize', '1000000', '-fpsprobesize', '0'],
+    ...(keepsFirst ? [] : ['-fflags', '+nobuffer']),
+    ...['-analyzeduration', '2000000', '-probesize', '1000000', '-fpsprobesize', '0'],
     ...['-i', url, '-map', '0:v:0', '-c:v', 'copy', ...(video === 'hevc' ? ['-tag:v', 'hvc1'] : [])],
     ...(audio === null ? [] : ['-map', '0:a:0', '-c:a', ...soundArguments[audio]]),
     // Sound that stops does not hold video back.

@@ -50,12 +50,20 @@ export type PullOptions = Readonly<{
   onAudioLost?(reason: string): void;
   /** What earlier pulls of this camera found out. */
   sound?: SoundMemory;
-  silence?: SilenceMemory;
+  start?: StartMemory;
   log: Log;
 }>;
 
-/** Whether the pull before ended because the camera said that it plays, and sent nothing at all. */
-export type SilenceMemory = { wasSilent: boolean };
+/** How the pulls before began. */
+export type StartMemory = {
+  /** The last one ended because the camera said that it plays, and sent nothing at all. */
+  wasSilent: boolean;
+  /**
+   * Pictures came for `firstFragmentMs`, and no second key frame, which is where recordings begin: from then on ffmpeg is to
+   * keep the first one, though what it holds back while it looks at it makes the beginning of the time line up to 2 s late.
+   */
+  wasKeyless: boolean;
+};
 
 export type Pull = AsyncDisposable &
   Readonly<{
@@ -114,9 +122,9 @@ async function pullOnce(
   signal: AbortSignal,
 ): Promise<Over> {
   const { firstFragmentMs, fragmentMs, soundMs, exitMs } = parts.limits ?? standardLimits;
-  const { sound, silence = { wasSilent: false } } = options;
-  const wasSilent = silence.wasSilent;
-  silence.wasSilent = false;
+  const { sound, start = { wasSilent: false, wasKeyless: false } } = options;
+  const { wasSilent } = start;
+  start.wasSilent = false;
   const end = Promise.withResolvers<StreamError>();
   const deadline = startDeadline();
   const soundDeadline = startDeadline();
@@ -166,7 +174,7 @@ async function pullOnce(
   const endInSilence = (before: number) =>
     silenceDeadline.set(fragmentMs, () => {
       if (packets.video !== before || (wasSilent && packets.video === 0)) return endInSilence(packets.video);
-      silence.wasSilent = packets.video === 0;
+      start.wasSilent = packets.video === 0;
       isSilent();
     });
   const send = (packet: Parameters<FfmpegDoor['send']>[0]) => {
@@ -201,6 +209,7 @@ async function pullOnce(
       url: door.url,
       video: video.format === 'hevc' ? 'hevc' : 'h264',
       audio: audio === undefined ? null : audio.format === 'aac' ? 'copy' : 'transcode',
+      keepsFirst: start.wasKeyless,
       onOutput: output,
       ...(parts.searchPath !== undefined && { searchPath: parts.searchPath }),
     });
@@ -219,6 +228,7 @@ async function pullOnce(
       deadline.set(firstFragmentMs, () => {
         if (audio && packets.audio === 0 && packets.video > 0)
           audioFault = 'the camera offers sound and sends none';
+        else if (packets.video > 0) start.wasKeyless = true;
         end.resolve(new StreamError('stalled', `no video came within ${firstFragmentMs} ms`));
       });
       // ffmpeg waits for the first of each track before it writes anything.

@@ -183,19 +183,19 @@ t.test('sound whose times jump once is asked for again, and not a second time', 
 
 t.test('a camera that takes its time to begin is waited for every other time', { ...atOnce }, async t => {
   const limits = { ...short, firstFragmentMs: 10_000 };
-  const silence = { wasSilent: false };
+  const start = { wasSilent: false, wasKeyless: false };
   await using camera = await startFakeCamera({
     elementaryStream,
     audio: ['m=audio 0 RTP/AVP 0', 'a=control:audio'],
     sound: picture => picture * 533,
     skips: picture => picture < 40,
   });
-  t.match((await pull(camera.port, { limits, silence })).error.message, 'no video came for');
-  const { fragments, lost } = await pull(camera.port, { limits, silence, fragments: 2 });
+  t.match((await pull(camera.port, { limits, start })).error.message, 'no video came for');
+  const { fragments, lost } = await pull(camera.port, { limits, start, fragments: 2 });
   t.ok(fragments.length >= 2);
   t.strictSame(lost, []);
-  t.equal(silence.wasSilent, false);
-  t.match((await pull(camera.port, { limits, silence })).error.message, 'no video came for');
+  t.equal(start.wasSilent, false);
+  t.match((await pull(camera.port, { limits, start })).error.message, 'no video came for');
 });
 
 for (const [name, ticks] of [
@@ -240,6 +240,19 @@ t.test('sound that ffmpeg cannot take is lost, and the video is not', { ...atOnc
   t.equal(error.end, 'stopped');
   t.equal(fragments.length >= 2, true);
   t.equal(lost.length, 1);
+});
+
+t.test('key frames that are further apart than is waited for are no hindrance', { ...atOnce }, async t => {
+  const elementaryStream = await makeElementaryStream('160x120', 'libx264', ':keyint=900:min-keyint=900');
+  const start = { wasSilent: false, wasKeyless: false };
+  // Three seconds of pictures, and then pictures without a key frame.
+  await using camera = await startFakeCamera({ elementaryStream });
+  const limits = { ...short, firstFragmentMs: 2500 };
+  const first = await pull(camera.port, { limits, start, fragments: 1 });
+  t.equal(first.error.end, 'stalled', first.error.message);
+  const second = await pull(camera.port, { limits, start, fragments: 2 });
+  t.equal(second.error.end, 'stopped', second.error.message);
+  t.equal(second.fragments[0]?.startsWithKeyFrame, true);
 });
 
 t.test('sound with holes that ends ffmpeg each time is done without', { ...atOnce }, async t => {
