@@ -19,7 +19,7 @@ export function segmentFrom(facts: {
   const audio = init.tracks.find(({ kind }) => kind === 'audio');
   return {
     ...{ id, camera, path, startAt, run, ...file, endReason, keptFrom },
-    endAt: Math.min(Math.max(startAt, facts.endAt), startAt + maxSegmentMs),
+    endAt: Math.round(Math.min(Math.max(startAt, facts.endAt), startAt + maxSegmentMs)),
     durationMs: Math.max(0, Math.round(facts.durationMs)),
     codec: codecName(video?.format),
     audioCodec: audio === undefined ? null : codecName(audio.format),

@@ -154,7 +154,7 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
       const beganAt = current?.open.startAt ?? -Infinity;
       const cutAt = Math.max(
         beganAt + 1,
-        Math.min(current?.endAt ?? 0, times.arrivedAt - fragment.durationMs),
+        Math.round(Math.min(current?.endAt ?? 0, times.arrivedAt - fragment.durationMs)),
       );
       await finish('changed', { gap: 'clock' }, cutAt);
       startRun(cutAt);

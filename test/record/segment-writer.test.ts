@@ -167,10 +167,12 @@ t.test(
   async t => {
     const { bring, writer, clock, segments, gaps, failures } = await opened(t);
     writer.init(footage.init);
-    bring(footage.fragments.slice(0, 1));
+    // As with sound of G.711, whose frames of AAC fill no second.
+    const uneven = footage.fragments.map(each => ({ ...each, durationMs: each.durationMs + 0.4 }));
+    bring(footage.fragments.slice(0, 4));
     // Twelve seconds in one: the first was placed as if it had happened just now.
-    for (const fragment of footage.fragments.slice(1, 13)) writer.fragment(fragment);
-    bring(footage.fragments.slice(13));
+    for (const fragment of uneven.slice(4, 16)) writer.fragment(fragment);
+    bring(footage.fragments.slice(16));
     await writer.end('stopped', 'off');
     t.strictSame(failures, []);
     const spans = [...segments(), ...gaps()].toSorted((one, other) => one.startAt - other.startAt);
