@@ -33,6 +33,8 @@ export function startCameraRecorder(
   const told = createTold();
   const recoverLeft = createRecoverLeft(camera, parts);
   const timeLine = { until: Number.NEGATIVE_INFINITY };
+  /** Why the segment ended that could not be filed yet. At first it is what a crash left, if there is one. */
+  let left: Unfiled | undefined = crashed;
   let wanted = first;
   /** Aborted when what is wanted changes. */
   let change = new AbortController();
@@ -51,11 +53,16 @@ export function startCameraRecorder(
     state.wasRecorded = true;
     const begunMs = parts.clock.monotonicMs();
     const over = await recordOnce(camera, {
-      ...{ parts, recoverLeft, log, recent, source, changed, timeLine },
+      ...{ parts, recoverLeft, left: left ?? crashed, log, recent, source, changed, timeLine },
       whyStopped: () => (wanted === null ? 'off' : 'restart'),
-      onRecording: told.forget,
+      onRecording() {
+        told.forget();
+        left = undefined;
+      },
     });
-    await attempt(() => settle(camera, { parts, recoverLeft }, over));
+    // A catalogue that cannot be written now is told the reason later.
+    const isSettled = await attempt(() => settle(camera, { parts, recoverLeft }, over));
+    left = isSettled ? undefined : (left ?? over);
     if (changed.aborted) {
       state.failures = 0;
       return 0;
@@ -109,6 +116,9 @@ export function startCameraRecorder(
   };
 }
 
+type Unfiled = Pick<RecordingOver, 'endReason' | 'gap'>;
+
+const crashed: Unfiled = { endReason: 'crash', gap: 'restart' };
 const off: RecordingOver = { endReason: 'stopped', gap: 'off', error: 'it is not to be recorded' };
 
 /** What was told since the last time that all was well: each sentence once, however long it goes on and whatever alternates. */

@@ -20,6 +20,8 @@ export async function recordOnce(
   run: {
     parts: RecorderParts;
     recoverLeft: RecoverLeft;
+    /** Why the segment that may still be open ended. */
+    left: Pick<RecordingOver, 'endReason' | 'gap'>;
     log: Log;
     recent: RecentFragments;
     source: CameraSource;
@@ -34,7 +36,7 @@ export async function recordOnce(
   const { parts, log, recent, source, changed } = run;
   if (await isFull(parts)) return noRoom;
   try {
-    await run.recoverLeft({ endReason: 'crash', gap: 'restart' });
+    await run.recoverLeft(run.left);
   } catch (error) {
     return overByDisk(error);
   }

@@ -360,6 +360,22 @@ t.test(
   },
 );
 
+t.test('what could not be filed when it ended is filed with its reason later', async t => {
+  const { connect, bring, segments, gaps, script, pass, stop, faults } = await simulated(t);
+  await connect();
+  await bring(3);
+  faults.set('fileSegment', new Error('database or disk is full'));
+  script.end(new StreamError('stalled', 'no video came'));
+  await pass(10_000);
+  faults.clear();
+  await pass(30_000);
+  await connect();
+  await bring(3);
+  await stop();
+  t.match(segments('den')[0], { endReason: 'stalled' });
+  t.equal(gaps('den').find(({ startAt }) => startAt === segments('den')[0]?.endAt)?.reason, 'stalled');
+});
+
 t.test('that nothing is to be recorded is written as soon as it can be', async t => {
   const { connect, bring, gaps, pass, stop, faults, set, den, logged } = await simulated(t);
   await connect();
