@@ -47,8 +47,8 @@ export function recordingFacts(camera: RecordedCamera, sources: RecordingSources
 }
 
 /**
- * What is wrong with the recording of the cameras that should be recorded now, a sentence each: none of them has been for
- * more than a minute, or nobody records at all.
+ * What is wrong with the recording of the cameras that should be recorded now, a sentence each: those that have not been for
+ * more than a minute, or hardly for ten, or nobody records at all.
  */
 export function recordingAlarms(cameras: readonly RecordedCamera[], sources: RecordingSources): string[] {
   const wanted = cameras.filter(camera => isWanted(camera, sources));
@@ -60,20 +60,38 @@ export function recordingAlarms(cameras: readonly RecordedCamera[], sources: Rec
   return notRecorded(wanted, sources, recordingAlarmMs).map(({ sentence }) => sentence);
 }
 
-/** The cameras that should be recorded now and have not been for longer than `afterMs`. */
+/** The cameras that should be recorded now and have not been for longer than `afterMs`, or have hardly been for a while. */
 export function notRecorded(
   cameras: readonly RecordedCamera[],
   sources: RecordingSources,
   afterMs: number,
 ): { camera: string; sentence: string }[] {
   return cameras.flatMap(camera => {
-    if (!isWanted(camera, sources) || sources.catalogue?.isRecording(camera.name, sources.now)) return [];
-    const since = missingSince(camera.name, sources);
-    if (since === undefined || sources.now - since <= afterMs) return [];
-    const reason = lastingGap(camera.name, sources)?.reason ?? 'unknown';
-    const sentence = `Camera ${camera.name} should be recorded and is not, since ${formatInstant(since, camera.timeZone)} (${reason}): ${remedies[reason]}`;
-    return [{ camera: camera.name, sentence }];
+    if (!isWanted(camera, sources)) return [];
+    const sentence = missingSentence(camera, sources, afterMs) ?? flappingSentence(camera, sources);
+    return sentence === undefined ? [] : [{ camera: camera.name, sentence }];
   });
+}
+
+function missingSentence(camera: RecordedCamera, sources: RecordingSources, afterMs: number) {
+  if (sources.catalogue?.isRecording(camera.name, sources.now)) return undefined;
+  const since = missingSince(camera.name, sources);
+  if (since === undefined || sources.now - since <= afterMs) return undefined;
+  const reason = lastingGap(camera.name, sources)?.reason ?? 'unknown';
+  return `Camera ${camera.name} should be recorded and is not, since ${formatInstant(since, camera.timeZone)} (${reason}): ${remedies[reason]}`;
+}
+
+/** Every gap may be shorter than what is waited for, and most of the time is missing all the same. */
+export const flapping = { windowMs: 10 * 60_000, minGaps: 5, maxShare: 0.5 } as const;
+
+function flappingSentence({ name }: RecordedCamera, { catalogue, now }: RecordingSources) {
+  const span = { camera: name, from: now - flapping.windowMs, to: now, now };
+  const gaps = [...(catalogue?.listGaps(span) ?? [])].filter(({ reason }) => reason !== 'off');
+  if (gaps[0] === undefined || gaps.length < flapping.minGaps) return undefined;
+  const { share } = catalogue?.coverage(span) ?? {};
+  if (share === undefined || share === null || share >= flapping.maxShare) return undefined;
+  const { reason } = gaps[0];
+  return `Camera ${name} should be recorded and was for less than half of the last ten minutes, since its recording ends again and again (${reason}): ${remedies[reason]}`;
 }
 
 /** Whether it is to be recorded at this moment. */
