@@ -111,6 +111,8 @@ export function startCameraRecorder(
       closing.abort();
       change.abort();
       await running;
+      // Where it was waiting for its next turn, there is none: the camera was removed.
+      if (wanted === null) await attempt(() => settle(camera, { parts, recoverLeft }, off));
       recent.end();
     },
   };

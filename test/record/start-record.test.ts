@@ -360,6 +360,20 @@ t.test(
   },
 );
 
+t.test('a camera that is removed while it cannot be reached is not to be recorded any more', async t => {
+  const { connect, bring, script, gaps, pass, stop, set } = await simulated(t);
+  await connect();
+  await bring(3);
+  script.refuse(unreachable());
+  script.end(unreachable());
+  await pass(20_000);
+  t.match(gaps('den').at(-1), { reason: 'unreachable' });
+  set([]);
+  await pass(1000);
+  t.match(gaps('den').at(-1), { reason: 'off' });
+  await stop();
+});
+
 t.test('what could not be filed when it ended is filed with its reason later', async t => {
   const { connect, bring, segments, gaps, script, pass, stop, faults } = await simulated(t);
   await connect();
