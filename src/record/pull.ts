@@ -60,7 +60,8 @@ export type StartMemory = {
   wasSilent: boolean;
   /**
    * Pictures came for `firstFragmentMs`, and no second key frame, which is where recordings begin: from then on ffmpeg is to
-   * keep the first one, though what it holds back while it looks at it makes the beginning of the time line up to 2 s late.
+   * keep the first one, though what it holds back while it looks at it makes the beginning of the time line up to 2 s late. Ends
+   * when two come within that time.
    */
   wasKeyless: boolean;
 };
@@ -138,6 +139,7 @@ async function pullOnce(
   let fragments = 0;
   let videoTrackId: number | undefined;
   let hasVideo = false;
+  let askedMs = 0;
   const packets = { video: 0, audio: 0 };
   let hasChanged = false;
   let isEnding = false;
@@ -153,6 +155,8 @@ async function pullOnce(
       const lost = options.audioFault ?? unknownAudioOf(made.stream);
       if (fragments === 1 && lost === null && options.wantsAudio) sound.works();
       if (fragments === 1 && lost !== null && sound.isNews(lost)) options.onAudioLost?.(lost);
+      if (fragments > 1 && fragment.startsWithKeyFrame && performance.now() - askedMs < firstFragmentMs)
+        start.wasKeyless = false;
       // Sound alone goes on where an encoder of pictures has died.
       if (fragment.tracks.some(({ trackId }) => trackId === videoTrackId)) {
         hasVideo = true;
@@ -225,6 +229,7 @@ async function pullOnce(
     deadline.set(askTimeoutMs, () => end.resolve(new StreamError('ffmpeg', 'ffmpeg does not begin')));
     const asked = await Promise.race([door.asked.then(() => true), end.promise.then(() => false)]);
     if (asked) {
+      askedMs = performance.now();
       deadline.set(firstFragmentMs, () => {
         if (audio && packets.audio === 0 && packets.video > 0)
           audioFault = 'the camera offers sound and sends none';

@@ -253,6 +253,9 @@ t.test('key frames that are further apart than is waited for are no hindrance', 
   const second = await pull(camera.port, { limits, start, fragments: 2 });
   t.equal(second.error.end, 'stopped', second.error.message);
   t.equal(second.fragments[0]?.startsWithKeyFrame, true);
+  t.equal(start.wasKeyless, true);
+  await withCamera({}, { start, fragments: 2 });
+  t.equal(start.wasKeyless, false, 'as with others, where key frames come often');
 });
 
 t.test('sound with holes that ends ffmpeg each time is done without', { ...atOnce }, async t => {
