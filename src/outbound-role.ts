@@ -14,6 +14,7 @@ import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { type Catalogue, catalogueFile, openCatalogue } from './catalogue/catalogue.ts';
 import { parseRtspAddress } from './domain/rtsp/rtsp-address.ts';
+import { meanHoldMs } from './record/ffmpeg-door.ts';
 import { startPull } from './record/pull.ts';
 import type { CameraSource } from './record/recorder-parts.ts';
 import { createSoundMemory } from './record/sound-memory.ts';
@@ -111,6 +112,7 @@ function sourceOf(camera: Camera, { settings, clock, log }: RoleOptions): Camera
   const sound = createSoundMemory(clock);
   const start = { wasSilent: false, wasKeyless: false };
   return {
+    meanHoldMs,
     // Other changes of the account do not touch what is being recorded.
     key: JSON.stringify([
       ...[rtspUrl, rtspBasic, rtspFingerprint],

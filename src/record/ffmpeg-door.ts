@@ -38,6 +38,8 @@ const gatheredBytes = 256 * 1024;
  */
 const passOnEveryMs = 300;
 const behindReadMs = 20;
+/** What a picture waits on average from when it could be read until ffmpeg gets it: it happened that much sooner. */
+export const meanHoldMs = passOnEveryMs / 2 + behindReadMs;
 /** Packets stop far below it, behind a whole picture: an ffmpeg that was taken over asks, and does not read the answers. */
 const maxUnreadBytes = maxPictureBytes + 1024 * 1024;
 

@@ -51,6 +51,7 @@ export async function recordOnce(
     ...{ camera, files: parts.files, catalogue: parts.catalogue, clock: parts.clock },
     ...{ segmentMs: parts.segmentMs, lossWindowMs: parts.lossWindowMs },
     notBefore: takenUntil(run.timeLine, parts.clock.now()),
+    heldMs: source.meanHoldMs,
     onPlaced(placed) {
       run.timeLine.until = placed.startAt + placed.fragment.durationMs;
       if (isFirst) {

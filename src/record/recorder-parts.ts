@@ -15,6 +15,8 @@ export type CameraPull = AsyncDisposable & Readonly<{ ended: Promise<StreamError
 /** What is recorded: `key` changes with everything that makes another connection necessary. */
 export type CameraSource = Readonly<{
   key: string;
+  /** What a picture waits in a pull before its fragment comes, on average. */
+  meanHoldMs: number;
   /** Throws StreamError. Aborting makes it throw soon. */
   pull(sink: PullSink, signal: AbortSignal): Promise<CameraPull>;
 }>;

@@ -23,6 +23,8 @@ export type SegmentWriterOptions = Readonly<{
   clock: Clock;
   segmentMs: number;
   lossWindowMs: number;
+  /** A fragment happened so much sooner than it comes; 0 when left out. */
+  heldMs?: number;
   /** Epoch ms: up to here something lies on the time line already. */
   notBefore?: number | undefined;
   /** Every fragment that has its place on the time line, whether it was written or not. */
@@ -66,7 +68,7 @@ const maxKeylessStartMs = 30_000;
 const maxBackMs = 500;
 
 export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter {
-  const { camera, files, catalogue, clock, segmentMs, lossWindowMs } = options;
+  const { camera, files, catalogue, clock, segmentMs, lossWindowMs, heldMs = 0 } = options;
   let init: FootageInit | undefined;
   let run: Run & { id: string };
   let current: Current | undefined;
@@ -192,8 +194,8 @@ export function startSegmentWriter(options: SegmentWriterOptions): SegmentWriter
         init = described;
       }),
     fragment(fragment) {
-      const { at: arrivedAt, monotonicMs } = momentOf(clock);
-      const times = { arrivedAt, monotonicMs };
+      const { at, monotonicMs } = momentOf(clock);
+      const times = { arrivedAt: at - heldMs, monotonicMs };
       waitingBytes += fragment.bytes.length;
       if (waitingBytes > maxWaitingBytes) return fail(new Error('the disk does not keep up with the camera'));
       inTurn(async () => {

@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import { systemClock } from '../../src/base/clock.ts';
 import { spansBetween } from '../../src/domain/footage/coverage.ts';
 import { parseRtspAddress } from '../../src/domain/rtsp/rtsp-address.ts';
+import { meanHoldMs } from '../../src/record/ffmpeg-door.ts';
 import { startPull } from '../../src/record/pull.ts';
 import type { CameraSource } from '../../src/record/recorder-parts.ts';
 import { createSoundMemory } from '../../src/record/sound-memory.ts';
@@ -27,6 +28,8 @@ export async function recorded(
   const { log } = recording.parts;
   const source: CameraSource = {
     key: 'a',
+    // As in the daemon.
+    meanHoldMs,
     async pull(sink) {
       const { address } = parseRtspAddress(`rtsp://admin@127.0.0.1:${camera.port}/stream`);
       if (!address) throw new Error('an address was expected');

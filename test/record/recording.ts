@@ -155,6 +155,7 @@ export function scriptedSource(key = 'a') {
   let pulls = 0;
   const source: CameraSource = {
     key,
+    meanHoldMs: 0,
     async pull(to) {
       pulls++;
       if (refusal) throw refusal;

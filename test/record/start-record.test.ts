@@ -72,6 +72,7 @@ t.test('a camera that comes back waits until its first connection is over', asyn
   const slow = scriptedSource('b');
   const source = {
     key: 'b',
+    meanHoldMs: 0,
     async pull(...to: Parameters<typeof slow.source.pull>) {
       const pull = await slow.source.pull(...to);
       return {
@@ -453,4 +454,16 @@ t.test('readers stay while the connection changes, and end with the recorder', a
   await stop();
   await read;
   t.strictSame(seen, ['old', 'old', 'old', 'new', 'new']);
+});
+
+t.test('a picture that waits on its way to the recorder is placed where it happened', async t => {
+  const { connect, bring, pass, stop, set, den, script, clock, segments } = await simulated(t);
+  const source = { ...script.source, key: 'held', meanHoldMs: 170 };
+  set([{ ...den, source }]);
+  await pass(2000);
+  await connect();
+  const connectedAt = clock.now();
+  await bring(3);
+  await stop();
+  t.equal(segments('den')[0]?.startAt, connectedAt - 170);
 });
