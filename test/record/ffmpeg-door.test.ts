@@ -288,11 +288,19 @@ t.test('the door is on loopback, and on no other address', async t => {
 });
 
 t.test('a door that nobody came to closes with everybody who knocks', async t => {
+  // Nobody is closed for having been silent.
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
   const { door, port } = await opened();
   const socket = await knock(port);
-  const closed = once(socket, 'close');
-  await door[Symbol.asyncDispose]();
-  await closed;
+  socket.resume();
+  let isClosed = false;
+  const closing = door[Symbol.asyncDispose]().then(() => {
+    isClosed = true;
+  });
+  t.ok(await comesTrue(() => isClosed && socket.closed));
+  socket.destroy();
+  await closing;
   const late = connect(port, '127.0.0.1');
   const [error] = await once(late, 'error');
   t.equal(error.code, 'ECONNREFUSED');
