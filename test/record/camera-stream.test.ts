@@ -203,16 +203,31 @@ for (const [what, answer] of [
   });
 
 t.test('channels that there are not, or that are taken, are malformed', async t => {
-  const audio = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
-  for (const channels of ['256-257', '255', '3-3', '0-1', '']) {
+  const sound = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
+  for (const [expected, ...channels] of [
+    ['malformed', '256-257'],
+    ['malformed', '255-256'],
+    ['malformed', '255'],
+    ['malformed', '3-3'],
+    ['malformed', ''],
+    ['malformed', '0-1', '0-1'],
+    ['malformed', '0-1', '1-2'],
+    [undefined, '254-255'],
+    [undefined, '254'],
+    [undefined, '3-2'],
+    [undefined, '0-1', '2-3'],
+  ] as const) {
+    let asked = 0;
     const { end } = await opened({
-      audio,
+      audio: channels.length > 1 ? sound : [],
       answer: request =>
         request.method === 'SETUP'
-          ? answerWith(request, '200 OK', ['Session: 1', `Transport: RTP/AVP/TCP;interleaved=${channels}`])
+          ? answerWith(request, '200 OK', [
+              ...['Session: 1', `Transport: RTP/AVP/TCP;interleaved=${channels[asked++]}`],
+            ])
           : undefined,
     });
-    t.equal(end, 'malformed', channels);
+    t.equal(end, expected, channels.join(', '));
   }
 });
 
@@ -327,6 +342,92 @@ for (const answers of ['501 Not Implemented', undefined])
     );
   });
 
+for (const [said, afterMs] of [
+  ['', 30_000],
+  [';timeout=60', 30_000],
+  [';timeout=10', 5000],
+  [';timeout=9', 5000],
+  [';timeout=0', 5000],
+] as const)
+  t.test(`a session ${said} is kept alive every ${afterMs} ms, and no sooner`, async t => {
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+    t.teardown(() => mock.timers.reset());
+    let words = 0;
+    await opened(
+      {
+        answer: request => {
+          if (request.method === 'GET_PARAMETER') words++;
+          return request.method === 'SETUP'
+            ? answerWith(request, '200 OK', [`Session: 1${said}`, 'Transport: x;interleaved=0-1'])
+            : undefined;
+        },
+      },
+      {},
+      async () => {
+        mock.timers.tick(afterMs - 1);
+        // One that was sent would have been there by now.
+        for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+        t.equal(words, 0);
+        mock.timers.tick(1);
+        await until(() => words === 1);
+      },
+    );
+  });
+
+t.test('a camera that redirects a session that runs is refused', async t => {
+  mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { end } = await opened(
+    {
+      answer: request =>
+        request.method === 'GET_PARAMETER'
+          ? answerWith(request, '302 Found', ['Location: rtsp://127.0.0.1:9/stream'])
+          : undefined,
+    },
+    {},
+    async stream => {
+      let over: StreamError | undefined;
+      void stream.ended.then(error => {
+        over = error;
+      });
+      mock.timers.tick(30_000);
+      await until(() => over !== undefined);
+      throw over;
+    },
+  );
+  t.equal(end, 'redirect');
+});
+
+t.test('a camera that does not shake hands is unreachable after five seconds', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  let isConnected = false;
+  let isClosed = false;
+  const mute = createServer(socket => {
+    isConnected = true;
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        isClosed = true;
+      });
+    socket.resume();
+  }).listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  const { port } = mute.address() as { port: number };
+  let over: StreamError | undefined;
+  void thrownBy(openCameraStream(optionsFor(port, { url: `rtsps://127.0.0.1:${port}/` }))).then(error => {
+    over = error;
+  });
+  await until(() => isConnected);
+  mock.timers.tick(4999);
+  for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+  t.equal(over, undefined);
+  mock.timers.tick(1);
+  await until(() => over !== undefined && isClosed);
+  t.equal(over?.end, 'unreachable');
+  mute.close();
+});
+
 t.test('a camera that refuses the log-in of a session that runs is not asked twice each time', async t => {
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   t.teardown(() => mock.timers.reset());
@@ -423,6 +524,9 @@ t.test('rtsps: the certificate is for the address that was configured, or has th
   t.equal(await over(right, 'localhost'), 'certificate');
   t.equal(await over(local, '127.0.0.1', local.fingerprint), undefined);
   t.equal(await over(right, '127.0.0.1', local.fingerprint), 'certificate', 'the fingerprint decides alone');
+  const lastDigit = local.fingerprint.endsWith('0') ? '1' : '0';
+  for (const almost of [`${local.fingerprint.slice(0, -1)}${lastDigit}`, local.fingerprint.slice(0, -1), ''])
+    t.equal(await over(local, '127.0.0.1', almost), 'certificate', 'all of it');
   setDefaultCACertificates([...rootCertificates]);
   t.equal(await over(right, '127.0.0.1'), 'certificate');
 });
