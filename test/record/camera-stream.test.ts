@@ -81,6 +81,32 @@ t.test('a stream is asked for, and its session is ended', async t => {
   t.notMatch(requests.map(({ head }) => head).join(), 'admin', 'nobody asked who it is');
 });
 
+t.test('of the sound that a camera offers, the first that can be taken is asked for, or none', async t => {
+  const unknown = ['m=audio 0 RTP/AVP 97', 'a=rtpmap:97 SPEEX/16000', 'a=control:speex'];
+  const known = ['m=audio 0 RTP/AVP 0', 'a=control:pcmu'];
+  for (const [audio, wantsAudio, formats, unknownAudio, controls] of [
+    [unknown, true, ['h264'], 'SPEEX', ['video']],
+    [[...unknown, ...known], true, ['h264', 'pcmu'], null, ['video', 'pcmu']],
+    [[...known, ...unknown], true, ['h264', 'pcmu'], null, ['video', 'pcmu']],
+    [known, false, ['h264'], null, ['video']],
+    [[], true, ['h264'], null, ['video']],
+  ] as const) {
+    const { end, requests } = await opened({ audio: [...audio] }, { wantsAudio }, async stream => {
+      t.strictSame(
+        stream.tracks.map(({ format }) => format),
+        formats,
+      );
+      t.equal(stream.unknownAudio, unknownAudio);
+    });
+    t.equal(end, undefined);
+    const asked = requests.filter(({ method }) => method === 'SETUP');
+    t.strictSame(
+      asked.map(({ head }) => /\/(\w+) RTSP/.exec(head)?.[1]),
+      controls,
+    );
+  }
+});
+
 t.test('every redirecting answer is refused, at every step', async t => {
   await using other = await startFakeCamera();
   for (const status of [
@@ -118,6 +144,50 @@ t.test('a camera that redirects with a request of its own is refused', async t =
     },
   );
   t.equal(end, 'redirect');
+});
+
+t.test('no packet is passed on that comes after the end', async t => {
+  const packet = '$\u0000\u0000\u0004abcd';
+  const passed: number[] = [];
+  const { end } = await opened(
+    {
+      answer: request =>
+        request.method === 'PLAY'
+          ? `${packet}${answerWith(request, '200 OK')}REDIRECT rtsp://h/ RTSP/1.0\r\nCSeq: 1\r\n\r\n${packet}`
+          : undefined,
+    },
+    { onPacket: ({ bytes }) => void passed.push(bytes.length) },
+    async stream => {
+      throw await stream.ended;
+    },
+  );
+  t.equal(end, 'redirect');
+  t.strictSame(passed, [8]);
+});
+
+t.test('no connection is left open of a stream that cannot be had', async t => {
+  for (const answer of [
+    (request: FakeRequest) => answerWith(request, '404 Not Found'),
+    (request: FakeRequest) => answerWith(request, '401 x', ['WWW-Authenticate: Basic realm="r"']),
+    (request: FakeRequest) => described(request, ['v=0', '']),
+    (request: FakeRequest) => described(request, ['<html>']),
+    (request: FakeRequest) => (request.method === 'SETUP' ? answerWith(request, '200 OK') : undefined),
+    (request: FakeRequest) => (request.method === 'SETUP' ? answerWith(request, '454 x') : undefined),
+  ]) {
+    await using fake = await startFakeCamera({ answer });
+    await thrownBy(openCameraStream(optionsFor(fake.port)));
+    await until(() => fake.sockets.size === 0);
+  }
+  t.pass();
+});
+
+t.test('a camera is told when its session is not wanted any more', async t => {
+  await using fake = await startFakeCamera();
+  const stream = await openCameraStream(optionsFor(fake.port));
+  await stream.play();
+  await stream[Symbol.asyncDispose]();
+  await until(() => fake.sockets.size === 0);
+  t.match(fake.requests.at(-1)?.head, /^TEARDOWN rtsp:\/\/127\.0\.0\.1:\d+\/stream\?a=1 RTSP.*Session: \S/s);
 });
 
 t.test('addresses in what a camera writes are read for their path only', async t => {
