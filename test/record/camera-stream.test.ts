@@ -570,6 +570,44 @@ t.test('a camera may send so much, in few packets or in many', async t => {
   }
 });
 
+t.test('a camera that sends as much as it may is not cut off, however long that goes on', async t => {
+  const windowMs = 5000;
+  const { now } = performance;
+  let laterMs = 0;
+  mock.method(performance, 'now', () => now.call(performance) + laterMs);
+  t.teardown(() => mock.restoreAll());
+  await using fake = await startFakeCamera();
+  let cameBytes = 0;
+  let over: StreamError | undefined;
+  await using stream = await openCameraStream(
+    optionsFor(fake.port, {
+      // 625 000 bytes in five seconds.
+      maxBitsPerSecond: 1e6,
+      onPacket({ bytes }) {
+        cameBytes += bytes.length;
+      },
+    }),
+  );
+  void stream.ended.then(error => {
+    over = error;
+  });
+  const [socket] = fake.sockets;
+  const packet = Buffer.concat([Buffer.from([0x24, 0, 0xea, 0x60]), Buffer.alloc(60_000)]);
+  const send = async (count: number) => {
+    const expected = cameBytes + count * packet.length;
+    for (let sent = 0; sent < count; sent++) socket?.write(packet);
+    await until(() => cameBytes >= expected || over !== undefined);
+  };
+  for (let window = 0; window < 6; window++) {
+    await send(9);
+    t.equal(over, undefined, `window ${window}`);
+    laterMs += windowMs + 1000;
+  }
+  await send(9);
+  await send(9);
+  t.equal((await stream.ended).end, 'flood', 'but not twice as much');
+});
+
 t.test('a camera that asks and does not read the answers is cut off', async t => {
   await using fake = await startFakeCamera();
   await using stream = await openCameraStream(optionsFor(fake.port, { maxBitsPerSecond: 1e12 }));

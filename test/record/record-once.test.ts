@@ -59,6 +59,26 @@ t.test('a disk that does not answer is asked once, and not at all when nobody re
   await stop();
 });
 
+t.test('a segment of which nothing could be written is none', async t => {
+  const { connect, bring, segments, gaps, pass, stop, faults, catalogue, filesEnding } = await simulated(t);
+  faults.set('append', Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+  await connect();
+  await bring(2);
+  t.strictSame(segments('den'), []);
+  t.strictSame(catalogue.openSegments(), []);
+  t.strictSame([...filesEnding('.mp4'), ...filesEnding('.open')], []);
+  t.match(gaps('den').at(-1), { reason: 'disk' });
+  faults.clear();
+  await pass(6000);
+  await connect();
+  await bring(3);
+  await stop();
+  t.strictSame(
+    segments('den').map(({ durationMs }) => durationMs),
+    [3000],
+  );
+});
+
 t.test('a complaint that differs in its numbers alone is told once, one in other words again', async t => {
   const { connect, pass, stop, script, logged } = await simulated(t);
   await connect();
