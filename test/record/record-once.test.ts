@@ -2,7 +2,8 @@
 
 import t from 'tap';
 import { StreamError } from '../../src/record/stream-error.ts';
-import { noon, simulated } from './simulated.ts';
+import { secondOf } from './recording.ts';
+import { footage, noon, simulated } from './simulated.ts';
 
 /** As the parts of a recorder are asked; a test may put another in its place. */
 type Asked = { freeBytes(): Promise<number>; random(): number };
@@ -57,6 +58,23 @@ t.test('a disk that does not answer is asked once, and not at all when nobody re
   await pass(20_000);
   t.equal(asks, 0);
   await stop();
+});
+
+t.test('another connection does not lie over what the one before brought ahead of its time', async t => {
+  const { connect, pass, quiet, segments, stop, script, clock } = await simulated(t);
+  await connect();
+  await pass(1000);
+  for (let second = 0; second < 3; second++) script.sink()?.onFragment(secondOf(footage, second));
+  await quiet();
+  script.end(new StreamError('disconnected', 'it went away'));
+  await pass(250);
+  await connect();
+  t.ok((segments('den')[0]?.endAt ?? 0) > clock.now() - 1000, 'the next would begin before that');
+  script.sink()?.onFragment(secondOf(footage, 3));
+  await quiet();
+  await stop();
+  const [one, two] = segments('den');
+  t.equal(two?.startAt, one?.endAt);
 });
 
 t.test('a segment of which nothing could be written is none', async t => {
