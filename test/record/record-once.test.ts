@@ -97,6 +97,27 @@ t.test('a segment of which nothing could be written is none', async t => {
   );
 });
 
+t.test('a camera that is switched off while the disk is asked is not connected to', async t => {
+  const { parts, pass, quiet, stop, set, den, script, connect, gaps } = await simulated(t);
+  await connect();
+  const answer = Promise.withResolvers<number>();
+  const asked = parts as Asked;
+  const { freeBytes } = asked;
+  asked.freeBytes = () => answer.promise;
+  script.end(new StreamError('disconnected', 'it went away'));
+  await pass(2000);
+  t.equal(script.sink(), undefined);
+  set([{ ...den, record: 'off' }]);
+  await pass(1000);
+  asked.freeBytes = freeBytes;
+  answer.resolve(1e9);
+  await quiet();
+  await pass(1000);
+  t.equal(script.sink(), undefined);
+  t.match(gaps('den').at(-1), { reason: 'off' });
+  await stop();
+});
+
 t.test('a complaint that differs in its numbers alone is told once, one in other words again', async t => {
   const { connect, pass, stop, script, logged } = await simulated(t);
   await connect();
