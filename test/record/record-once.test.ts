@@ -123,25 +123,6 @@ t.test('a camera that is switched off while the disk is asked is not connected t
   await stop();
 });
 
-t.test('a complaint that differs in its numbers alone is told once, one in other words again', async t => {
-  const { connect, pass, stop, script, logged } = await simulated(t);
-  await connect();
-  const told = () => logged.filter(({ msg }) => msg === 'camera is not recorded').length;
-  for (let offset = 0; offset < 30; offset++) {
-    const address = `0x${(0x55_00_00_00_00 + offset * 4096).toString(16)}`;
-    const message = `a box at ${offset * 1000} of ${address} has the digest ${'ab12cd34'.repeat(8)}${offset}`;
-    script.refuse(new StreamError('malformed', message));
-    script.end(new StreamError('malformed', message));
-    await pass(31_000);
-  }
-  t.ok(script.pulls() > 20);
-  t.equal(told(), 1);
-  script.refuse(new StreamError('malformed', 'it has no boxes'));
-  await pass(31_000);
-  t.equal(told(), 2);
-  await stop();
-});
-
 t.test('of the complaints of a camera only the last are remembered', async t => {
   const { connect, pass, stop, script, logged } = await simulated(t);
   await connect();
