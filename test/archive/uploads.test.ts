@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import { appendFile, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -10,6 +10,7 @@ import { lastPart } from '../../src/archive/receipt-file.ts';
 import { isUploadId, newUploadId } from '../../src/archive/upload-id.ts';
 import { openUploads } from '../../src/archive/uploads.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { onEverySync } from '../support/every-sync.ts';
 import { beginFacts, makeArchive, receiptFor } from './sample-receipt.ts';
 
 const log = silentLog();
@@ -108,24 +109,6 @@ t.test(
     await publish();
   },
 );
-
-/** Calls `onSync` before each sync of an open file, until what it answers is called. */
-async function onEverySync(onSync: (how: 'sync' | 'datasync', path: string) => void): Promise<() => void> {
-  await using any = await open('/dev/null');
-  const handles = Object.getPrototypeOf(any) as Record<'sync' | 'datasync', () => Promise<void>>;
-  const { sync, datasync } = handles;
-  for (const [how, original] of [
-    ['sync', sync],
-    ['datasync', datasync],
-  ] as const)
-    handles[how] = async function (this: { fd: number }) {
-      onSync(how, readlinkSync(`/proc/self/fd/${this.fd}`));
-      await original.call(this);
-    };
-  return () => {
-    Object.assign(handles, { sync, datasync });
-  };
-}
 
 t.test('a discarded upload leaves nothing', async t => {
   const archive = await makeArchive(t.testdir());
