@@ -65,6 +65,21 @@ t.test('of the time since a recorder died nobody knows', async t => {
   });
 });
 
+t.test('a segment that nobody writes any more is not being recorded, though the recorder lives', async t => {
+  const { catalogue } = opened(t);
+  catalogue.addOpenSegment(sampleOpenSegment('s1', { startAt: noon }));
+  for (const [quietMs, isRecording] of [
+    [90_000, true],
+    [90_001, false],
+  ] as const) {
+    const now = noon + quietMs;
+    catalogue.beatRecorder(now);
+    t.equal(catalogue.isRecording(camera, now), isRecording);
+    const { recordedMs } = catalogue.coverage({ camera, from: noon, to: now, now });
+    t.equal(recordedMs, isRecording ? quietMs : 0);
+  }
+});
+
 t.test('what lasted when a recorder died ends there', async t => {
   const { catalogue, gaps } = opened(t);
   catalogue.beginGap(camera, noon, 'off');
