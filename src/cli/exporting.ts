@@ -75,9 +75,18 @@ function shownFacts(facts: ExportFacts): ReadonlyArray<readonly [name: string, v
     ['to', facts.endAt],
     ['seconds', (facts.durationMs / 1000).toFixed(1)],
     ['video', `${width ?? '?'}x${height ?? '?'} ${codec ?? '?'}, ${audioCodec ?? 'no sound'}`],
+    ...silenceFact(facts),
     ['missing', missing.length === 0 ? 'nothing' : `${(missingMs / 1000).toFixed(1)} s`],
     ['wrote', facts.file],
     ['bytes', String(facts.bytes)],
     ['sha256', facts.sha256],
   ];
+}
+
+function silenceFact({ pieces }: ExportFacts): ReadonlyArray<readonly [name: string, value: string]> {
+  const silenced = pieces.filter(piece => piece.silenced);
+  const ms = silenced.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return silenced.length === 0
+    ? []
+    : [['silence', `${(ms / 1000).toFixed(1)} s were recorded without sound`]];
 }

@@ -105,6 +105,26 @@ t.test('what is missing of an event is told, with the clips that were filmed the
   t.match(again.out, new RegExp(`\\(4\\.0 s\\): the camera was not reachable; clips of then: ${id}`));
 });
 
+t.test('what was recorded without sound is told of an event that has some', async t => {
+  const archive = await opened(t);
+  await recorded(archive, 0, 20);
+  const { init, fragments } = makeCodedFootage(20, { sound: true });
+  const connection = archive.connect(init);
+  connection.bring(fragments);
+  await connection.end();
+  archive.clip('a', 180, 18);
+  const { out, exitCode } = await archive.export();
+  t.equal(exitCode, 0);
+  t.match(out, /video +160x64 h264, aac\n/);
+  // From the key frame at twelve or before, to where the sound begins.
+  t.match(out, /silence +8\.0 s were recorded without sound\n/);
+  const { pieces } = JSON.parse(readFileSync(`${archive.out}.json`, 'utf8'));
+  t.strictSame(
+    [pieces[0], pieces.at(-1)].map(piece => piece.silenced),
+    [true, false],
+  );
+});
+
 t.test('without footage its clips become one film', async t => {
   const archive = await opened(t);
   const [a, b] = [archive.clip('a', 150, 15), archive.clip('b', 200, 20)];

@@ -267,6 +267,96 @@ t.test('what is told of bit rates does not keep two connections apart', async t 
   t.equal((await archive.export(0, 12))?.pieces.length, 2);
 });
 
+for (const [name, order] of Object.entries({
+  'in the middle': [sounding, footage, sounding],
+  'at the beginning and the end': [footage, sounding, footage],
+  'after sound of long packets': [telephone, footage],
+}))
+  t.test(`footage without sound ${name} is one film with the rest, with silence, and in step`, async t => {
+    const archive = await recordedArchive(t);
+    for (const [index, { init, fragments }] of order.entries()) {
+      const connection = archive.connect(init);
+      const keyAt = (ms: number) =>
+        fragments.findIndex(({ startsWithKeyFrame, startMs }) => startsWithKeyFrame && startMs > ms - 500);
+      const end = keyAt((index + 1) * 10_000);
+      connection.bring(fragments.slice(keyAt(index * 10_000), end === -1 ? undefined : end));
+      await connection.end();
+      // What a new connection takes, and more.
+      archive.clock.pass(index === 0 ? 400 : 3000);
+    }
+    t.strictSame(archive.failures, []);
+    const out = join(archive.root, 'out.mp4');
+    const facts = await archive.export(0, 60, out);
+    t.equal(facts?.audioCodec, 'aac');
+    const byConnection = new Map(facts?.pieces.map(({ positionMs, silenced }) => [positionMs, silenced]));
+    t.ok([...byConnection.values()].includes(true) && [...byConnection.values()].includes(false));
+    const isSilent = (ms: number) =>
+      [...byConnection].findLast(([positionMs]) => positionMs <= ms + 1)?.[1] ?? true;
+    const pictures = readPictures(out);
+    t.strictSame(
+      pictures.map(({ number }) => number),
+      numbers(0, order.length * 100),
+    );
+    // Where a connection ended, its sound may reach over its pictures, by two packets.
+    for (const [index, { ms }] of pictures.entries())
+      t.ok(Math.abs(ms - index * 100) < 260 * (order.length - 1), `${index}: ${ms}`);
+    const beeps = readBeeps(out);
+    const borders = [...byConnection.keys()];
+    const flashes = pictures.filter(({ isFlash }) => isFlash).map(({ ms }) => ms);
+    t.equal(flashes.length, order.length * 10);
+    for (const flash of flashes.filter(ms => !borders.some(border => Math.abs(ms - border) < 150))) {
+      const off = Math.min(...beeps.map(beep => Math.abs(beep - flash)));
+      if (isSilent(flash)) t.ok(off > 500, `silence at ${flash}`);
+      else t.ok(off < 50, `a flash at ${flash} ms has its beep ${off} ms away`);
+    }
+    const times = ffprobe(out, 'packet=pts_time', 'a').map(Number);
+    const longestS = Math.max(...times.map((time, index) => time - (times[index - 1] ?? time)));
+    const packetS = 1024 / (order.includes(telephone) ? 8000 : 16_000);
+    t.ok(longestS < packetS * 2 + 0.01, `no hole in the sound: ${longestS}`);
+    t.ok(Math.abs((times.at(-1) ?? 0) - order.length * 10) < 0.3, `sound up to the end: ${times.at(-1)}`);
+  });
+
+t.test('the sound that was recorded is in the film as it was, beside silence', async t => {
+  const archive = await recordedArchive(t, { segmentMs: 60_000 });
+  for (const { init, fragments } of [footage, sounding]) {
+    const connection = archive.connect(init);
+    connection.bring(fragments.slice(0, 10));
+    await connection.end();
+  }
+  const out = join(archive.root, 'out.mp4');
+  await archive.export(0, 20, out);
+  const recorded = join(archive.dataDir, archive.segments()[1]?.path ?? '');
+  const packets = (file: string) => {
+    const args = ['-v', 'error', '-i', file, '-map', '0:a', '-c', 'copy', '-f', 'framehash', '-'];
+    const lines = execFileSync('ffmpeg', args, { encoding: 'utf8' }).split('\n');
+    return lines.filter(line => line !== '' && !line.startsWith('#')).map(line => line.split(',').at(-1));
+  };
+  const [heard, written] = [packets(recorded), packets(out)];
+  t.ok(heard.length > 150);
+  t.strictSame(written.slice(-heard.length), heard);
+});
+
+t.test('sound of two forms is refused, and silence that cannot be made for it', async t => {
+  const bytes = Buffer.from(sounding.init.bytes);
+  const config = bytes.indexOf(Buffer.from('140856e500', 'hex'));
+  t.ok(config > 0);
+  // HE-AAC, by its type.
+  bytes.writeUInt8(0x2c, config);
+  for (const [first, second, message] of [
+    [sounding, telephone, /h264 to 160x64 h264\), and one MP4 cannot hold both/],
+    [footage, { ...sounding, init: { ...sounding.init, bytes } }, /h264 without sound to 160x64 h264\)/],
+  ] as const) {
+    const archive = await recordedArchive(t);
+    for (const { init, fragments } of [first, second]) {
+      const connection = archive.connect(init);
+      connection.bring(fragments.slice(0, 10));
+      await connection.end();
+    }
+    await t.rejects(archive.export(2, 18), { name: 'FailedError', message });
+    t.strictSame(readdirSync(archive.root).sort(), ['data', 'state']);
+  }
+});
+
 t.test('another resolution inside the span is refused, with the moment and what to type', async t => {
   const archive = await recordedArchive(t);
   const other = makeFootage(10, { size: '320x240' });

@@ -1,8 +1,10 @@
 // Fragments of several segments as one stream: every segment begins with media time zero, and in the stream each goes on
 // where the one before it ends. All tracks of a piece are moved by the same time, so that sound stays where it was beside
-// the pictures. Where footage is missing the stream is closed up: who plays it jumps, and the manifest says over what.
+// the pictures. Where footage is missing the stream is closed up: who plays it jumps, and the manifest says over what. Where it
+// has no sound and the stream has, there is silence.
 
 import { type FootageInit, type Fragment, shiftFragment, type TrackTimes } from './fragment-reader.ts';
+import { type SilentSound, silentFragment } from './silent-sound.ts';
 
 export type JoinedFragment = Readonly<{
   bytes: Buffer;
@@ -14,9 +16,13 @@ export type JoinedFragment = Readonly<{
 export type Joiner = Readonly<{
   /**
    * The next fragment. `begins`: it is the first of a piece, which `continues` when nothing is missing between it and the one
-   * before: then its pictures follow those at once, else no track begins before all of them have ended.
+   * before: then its pictures follow those at once, else no track begins before all of them have ended. `silence`: what stands
+   * for the sound that its piece does not have.
    */
-  add(fragment: Fragment, place: Readonly<{ begins: boolean; continues: boolean }>): JoinedFragment;
+  add(
+    fragment: Fragment,
+    place: Readonly<{ begins: boolean; continues: boolean; silence?: SilentSound | undefined }>,
+  ): JoinedFragment;
 }>;
 
 /**
@@ -25,7 +31,7 @@ export type Joiner = Readonly<{
  */
 const maxOverlapS = 0.01;
 
-/** All fragments must be of this description. */
+/** All fragments must be of this description, but may be without its sound. */
 export function createJoiner(init: FootageInit): Joiner {
   const timescales = new Map(init.tracks.map(({ id, timescale }) => [id, timescale]));
   const kinds = new Map(init.tracks.map(({ id, kind }) => [id, kind]));
@@ -50,8 +56,20 @@ export function createJoiner(init: FootageInit): Joiner {
     const fits = starts.every(({ startS, endS = 0 }) => startS + afterVideo >= endS - maxOverlapS);
     return fits ? afterVideo : afterAll;
   };
+  /** From where the sound ends to where the pictures do. */
+  const fillUp = (silence: SilentSound): Buffer | undefined => {
+    const { trackId, timescale } = silence;
+    const samples = (seconds: number) => BigInt(Math.floor(seconds * timescale));
+    const made = silentFragment(
+      silence,
+      samples(ends.get(trackId) ?? 0),
+      samples(Math.max(...ends.values())),
+    );
+    if (made !== undefined) ends.set(trackId, Number(made.endAt) / timescale);
+    return made?.bytes;
+  };
   return {
-    add(fragment, { begins, continues }) {
+    add(fragment, { begins, continues, silence }) {
       if (begins) {
         shiftS = shiftFor(fragment, continues);
         // shiftFragment takes off, and the stream is further on.
@@ -61,8 +79,10 @@ export function createJoiner(init: FootageInit): Joiner {
       }
       for (const times of fragment.tracks)
         ends.set(times.trackId, secondsOf(times, times.baseTime + times.duration) + shiftS);
+      const bytes = shiftFragment(fragment, shifts);
+      const silent = silence && fillUp(silence);
       return {
-        bytes: shiftFragment(fragment, shifts),
+        bytes: silent === undefined ? bytes : Buffer.concat([bytes, silent]),
         positionMs: fragment.startMs + shiftS * 1000,
         durationMs: fragment.durationMs,
       };

@@ -33,7 +33,7 @@ export async function lookAtClip(parts: Parts, clip: Clip, signal: AbortSignal):
   try {
     for await (const part of partsOf(parts.media.copyOfClip(opened, container, { problem: null }, signal)))
       if ('init' in part)
-        return { clip, init: part.init, form: streamForm(part.init), ...{ codec, audioCodec } };
+        return { clip, init: part.init, form: formText(part.init), ...{ codec, audioCodec } };
   } catch (error) {
     if (!(error instanceof FragmentFormatError)) throw error;
   }
@@ -73,7 +73,7 @@ async function* streamClip(
     const joined = joiner.add(part.fragment, { begins: piece === undefined, continues: false });
     if (piece === undefined) {
       piece = {
-        ...{ media: 'clip', id, path, bytes, sha256, isOpen: false },
+        ...{ media: 'clip', id, path, bytes, sha256, isOpen: false, isSilenced: false },
         ...{ startAt, endAt: startAt, positionMs: joined.positionMs, durationMs: 0 },
       };
       found.pieces.push(piece);
@@ -82,6 +82,11 @@ async function* streamClip(
     piece.endAt = Math.round(startAt + piece.durationMs);
     yield joined.bytes;
   }
+}
+
+function formText(init: FootageInit): string {
+  const { video, sound } = streamForm(init);
+  return `${video}\n${sound}`;
 }
 
 async function* partsOf(

@@ -43,6 +43,8 @@ export type Piece = Span &
     bytes: number;
     sha256: string;
     isOpen: boolean;
+    /** It has no sound, unlike others of the export: there is silence in its place. */
+    isSilenced: boolean;
     /** In the export. */
     positionMs: number;
     durationMs: number;
@@ -87,8 +89,8 @@ export function exportFacts(made: Export, timeZone: string) {
     audioCodec: made.audioCodec,
     width: made.width,
     height: made.height,
-    pieces: made.pieces.map(({ media, id, path, bytes, sha256, isOpen, ...piece }) => ({
-      ...{ media, id, path, bytes, sha256, open: isOpen },
+    pieces: made.pieces.map(({ media, id, path, bytes, sha256, isOpen, isSilenced, ...piece }) => ({
+      ...{ media, id, path, bytes, sha256, open: isOpen, silenced: isSilenced },
       startAt: shown(piece.startAt),
       endAt: shown(piece.endAt),
       positionMs: Math.round(piece.positionMs),

@@ -2,9 +2,10 @@
 
 import { FailedError } from '../../base/errors.ts';
 import type { ExportFacts } from './export-facts.ts';
-import { compareForms, findSources, requireOneForm } from './footage-sources.ts';
+import { findSources } from './footage-sources.ts';
 import { type Found, nothingFound, streamFootage } from './footage-stream.ts';
 import { findMissing } from './missing.ts';
+import { findOneForm } from './one-form.ts';
 import type { ExportParts } from './parts.ts';
 import { writeExport } from './write-export.ts';
 
@@ -25,10 +26,7 @@ export const maxExportMs = 24 * 3_600_000;
 /** `facts` is undefined, and nothing is written, when there is no footage; `lost`: files that should hold some. */
 export type FootageExport = Readonly<{ facts: ExportFacts | undefined; lost: Found['lost'] }>;
 
-/**
- * Throws FailedError as writeExport and requireOneForm
- * do; rejects with the signal's reason.
- */
+/** Throws FailedError as writeExport and findOneForm do; rejects with the signal's reason. */
 export async function exportFootage(
   parts: ExportParts,
   { camera, from, to, out, event }: ExportRequest,
@@ -37,15 +35,16 @@ export async function exportFootage(
   const span = { camera, from, to };
   if (to - from > maxExportMs)
     throw new FailedError('More than 24 hours cannot be one file: export them one after the other.');
-  const sources = await compareForms(parts, await findSources(parts, span, signal), signal);
-  requireOneForm(sources, span, parts.timeZone);
+  const sources = await findSources(parts, span, signal);
+  const form = await findOneForm(parts, sources, span, signal);
   const [first] = sources;
   const found = nothingFound();
   if (first === undefined) return { facts: undefined, lost: [] };
-  const { codec, audioCodec, width, height } = first.form;
+  const { codec, width, height } = first.form;
+  const audioCodec = sources.find(source => source.form.audioCodec !== null)?.form.audioCodec ?? null;
   const facts = await writeExport(parts, {
     ...{ out, found, signal, codec },
-    stream: streamFootage(parts, sources, span, found, signal),
+    stream: streamFootage(parts, { sources, form }, span, found, signal),
     // The open one grows while it is read.
     streamBytes: sources.reduce((sum, { bytes }) => sum + bytes, 0),
     describe: () => ({

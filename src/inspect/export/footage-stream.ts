@@ -5,6 +5,7 @@ import { createJoiner, type Joiner } from '../../domain/footage/join-fragments.t
 import { cutFragments } from './cut.ts';
 import type { MissingReason, Piece } from './export-facts.ts';
 import type { FootageSource } from './footage-sources.ts';
+import type { OneForm } from './one-form.ts';
 import type { ExportParts } from './parts.ts';
 
 /** Filled while the stream is read. */
@@ -25,7 +26,7 @@ export function nothingFound(): Found {
 /** Rejects with the signal's reason. */
 export async function* streamFootage(
   parts: Parts,
-  sources: readonly FootageSource[],
+  { sources, form }: Readonly<{ sources: readonly FootageSource[]; form: OneForm | undefined }>,
   span: Readonly<{ from: number; to: number }>,
   found: Found,
   signal: AbortSignal,
@@ -51,17 +52,21 @@ export async function* streamFootage(
     const cut = cutFragments(fragments, { startAt, endAt: row?.endAt ?? null }, span);
     if (init === undefined || cut === undefined) continue;
     if (joiner === undefined) {
-      joiner = createJoiner(init);
+      const described = form?.init ?? init;
+      joiner = createJoiner(described);
       found.startAt = cut.startAt;
-      yield init.bytes;
+      yield described.bytes;
     }
+    const hasSound = init.tracks.some(({ kind }) => kind === 'audio');
+    const silence = hasSound ? undefined : form?.silence;
     const continues = before?.run === run && before.endAt === cut.startAt;
     let piece: Found['pieces'][number] | undefined;
     for await (const fragment of file.fragments(init, cut.fragments, signal)) {
-      const joined = joiner.add(fragment, { begins: piece === undefined, continues });
+      const joined = joiner.add(fragment, { begins: piece === undefined, continues, silence });
       if (piece === undefined) {
         piece = {
           ...{ media: 'segment', id, path, bytes, sha256, isOpen: file.isOpen },
+          isSilenced: silence !== undefined,
           ...{ startAt: cut.startAt, endAt: cut.endAt, positionMs: joined.positionMs, durationMs: 0 },
         };
         found.pieces.push(piece);
