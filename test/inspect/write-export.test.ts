@@ -40,6 +40,7 @@ function ground(test: Test) {
       bytes: 1,
       sha256: '0',
       isOpen: false,
+      isSilenced: false,
     } as const;
     found.pieces.push({ ...file, ...times });
     yield Buffer.from('pictures');
