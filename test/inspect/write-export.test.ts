@@ -58,6 +58,7 @@ function ground(test: Test) {
     out,
     stopping,
     state,
+    found,
     write: () => writeExport(parts, work()),
     files: () => readdirSync(directory).sort(),
   };
@@ -72,9 +73,10 @@ t.test('there is a film, and what says of what it was made', async t => {
 });
 
 t.test('a manifest that is there keeps the film from being written', async t => {
-  const { write, files, out } = ground(t);
+  const { write, files, out, found } = ground(t);
   writeFileSync(`${out}.json`, 'of another film');
   await t.rejects(write(), { name: 'FailedError', message: /exists already/ });
+  t.strictSame(found.pieces, [], 'nothing was read for it');
   t.strictSame(files(), ['out.mp4.json']);
   t.equal(readFileSync(`${out}.json`, 'utf8'), 'of another film');
 });

@@ -140,6 +140,57 @@ t.test('a camera is held back while ffmpeg does not read', async t => {
   t.ok(heldBackBytes > 8e6, `${heldBackBytes} bytes were left at the camera`);
 });
 
+t.test('a camera that was held back goes on when ffmpeg reads again', async t => {
+  const junk = rtpPacket({ sequence: 0, timestamp: 0, marker: false }, Buffer.alloc(60_000, 1));
+  junk[4] = 0;
+  let stopped: number | undefined;
+  let isHeld = false;
+  const { error, fragments } = await withCamera(
+    {
+      sends(_, socket) {
+        if (stopped !== undefined && socket.writableLength > 8e6) {
+          isHeld = true;
+          process.kill(stopped, 'SIGCONT');
+          stopped = undefined;
+        }
+        if (stopped !== undefined) for (let count = 0; count < 20; count++) socket.write(junk);
+        return true;
+      },
+    },
+    {
+      maxBitsPerSecond: 4e9,
+      limits: { ...short, fragmentMs: 8000 },
+      fragments: 5,
+      onEach(count) {
+        if (count !== 1) return;
+        void ffmpegPid().then(pid => {
+          process.kill(pid, 'SIGSTOP');
+          stopped = pid;
+        });
+      },
+    },
+  );
+  t.ok(isHeld);
+  t.equal(error.end, 'stopped', error.message);
+  t.ok(fragments.length >= 5);
+});
+
+t.test('the connection to a camera is closed whatever ends the pull', async t => {
+  for (const [what, camera, more] of [
+    ['stalled', { sends: (picture: number) => picture < 31 }, {}],
+    ['malformed', {}, { searchPath: await toolsWith(t, '#!/bin/bash\nexit 1\n') }],
+    ['jumped', { shift: (picture: number) => (picture < 31 ? 0 : 3600 * 90_000) }, {}],
+  ] as const) {
+    await using fake = await startFakeCamera({ elementaryStream, ...camera });
+    const { error } = await pull(fake.port, more);
+    t.equal(error.end, what);
+    const deadline = performance.now() + 10_000;
+    while (fake.sockets.size > 0 && performance.now() < deadline)
+      await new Promise(resolve => setImmediate(resolve));
+    t.equal(fake.sockets.size, 0, what);
+  }
+});
+
 t.test('an ffmpeg that fails in the middle is no fault of the sound', async t => {
   const failing = '#!/bin/bash\n/usr/bin/timeout -s KILL 4 /usr/bin/ffmpeg "$@"\nexit 1\n';
   const audio = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
