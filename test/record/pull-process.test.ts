@@ -1,8 +1,10 @@
 // The ffmpeg of a pull: what it is told, how it ends, and that nothing is left of it. One after the other: children are counted.
 
+import { mock } from 'node:test';
 import t from 'tap';
 import { systemClock } from '../../src/base/clock.ts';
 import { startPull } from '../../src/record/pull.ts';
+import type { StreamError } from '../../src/record/stream-error.ts';
 import { rtpPacket, startFakeCamera } from '../support/fake-camera.ts';
 import {
   addressOf,
@@ -14,6 +16,7 @@ import {
   pull,
   short,
   silent,
+  startedPid,
   toolsWith,
   withCamera,
 } from './pulling.ts';
@@ -88,6 +91,39 @@ t.test('an ffmpeg that ignores SIGTERM is killed', async t => {
     (await children()).filter(pid => !before.includes(pid)),
     [],
   );
+});
+
+t.test('an ffmpeg that does not begin is ended after fifteen seconds', async t => {
+  const idle = '#!/bin/bash\nexec /usr/bin/sleep 600\n';
+  const searchPath = await toolsWith(t, idle);
+  await using camera = await startFakeCamera({ elementaryStream });
+  const before = await children();
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  let over: StreamError | undefined;
+  const pulling = pull(camera.port, { searchPath }).then(({ error }) => {
+    over = error;
+  });
+  const until = async (holds: () => boolean | Promise<boolean>) => {
+    const deadline = performance.now() + 10_000;
+    while (!(await holds()) && performance.now() < deadline)
+      await new Promise(resolve => setImmediate(resolve));
+  };
+  const isStarted = async () => (await startedPid('sleep')) !== undefined;
+  await until(isStarted);
+  t.ok(await isStarted());
+  mock.timers.tick(14_999);
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
+  t.ok(camera.sockets.size > 0, 'it is given its time');
+  mock.timers.tick(1);
+  await until(() => {
+    // What it has to end by itself.
+    mock.timers.tick(500);
+    return over !== undefined;
+  });
+  t.match(over, { end: 'ffmpeg', message: 'ffmpeg does not begin' });
+  t.same(await children(), before);
+  await pulling;
 });
 
 t.test('without ffmpeg the pull says so', async t => {
@@ -175,15 +211,26 @@ t.test('a camera that was held back goes on when ffmpeg reads again', async t =>
   t.ok(fragments.length >= 5);
 });
 
-t.test('the connection to a camera is closed whatever ends the pull', async t => {
-  for (const [what, camera, more] of [
-    ['stalled', { sends: (picture: number) => picture < 31 }, {}],
-    ['malformed', {}, { searchPath: await toolsWith(t, '#!/bin/bash\nexit 1\n') }],
-    ['jumped', { shift: (picture: number) => (picture < 31 ? 0 : 3600 * 90_000) }, {}],
+t.test('when a pull has ended no connection is open, whatever ended it', async t => {
+  for (const [what, camera, ffmpeg] of [
+    ['stalled', { sends: (picture: number) => picture < 31 }, undefined],
+    ['malformed', {}, '#!/bin/bash\nexit 1\n'],
+    ['jumped', { shift: (picture: number) => (picture < 31 ? 0 : 3600 * 90_000) }, undefined],
   ] as const) {
     await using fake = await startFakeCamera({ elementaryStream, ...camera });
-    const { error } = await pull(fake.port, more);
-    t.equal(error.end, what);
+    const searchPath = ffmpeg === undefined ? undefined : await toolsWith(t, ffmpeg);
+    // Disposing it would end the connection as well.
+    const { ended } = startPull(
+      { clock: systemClock, limits: short, ...(searchPath !== undefined && { searchPath }) },
+      {
+        address: addressOf(fake.port),
+        ...{ credentials: null, fingerprint: null, wantsAudio: false, maxBitsPerSecond: 64e6 },
+        onInit() {},
+        onFragment() {},
+        log: silent,
+      },
+    );
+    t.equal((await ended).end, what);
     const deadline = performance.now() + 10_000;
     while (fake.sockets.size > 0 && performance.now() < deadline)
       await new Promise(resolve => setImmediate(resolve));
