@@ -31,6 +31,10 @@ t.test('nothing of a pull is left open after it', async t => {
 
 t.test('ffmpeg is told neither the password nor where the camera is', async t => {
   let seen = '';
+  process.env.CLIPWARD_OF_THIS_TEST = 'known-to-the-daemon-alone';
+  t.teardown(() => {
+    delete process.env.CLIPWARD_OF_THIS_TEST;
+  });
   await using camera = await startFakeCamera({ elementaryStream });
   await pull(camera.port, {
     fragments: 2,
@@ -45,6 +49,7 @@ t.test('ffmpeg is told neither the password nor where the camera is', async t =>
   });
   t.match(seen, 'ffmpeg');
   t.notMatch(seen, password);
+  t.notMatch(seen, 'known-to-the-daemon-alone', 'nor anything of our environment');
   t.notMatch(seen, `:${camera.port}`);
 });
 
@@ -249,6 +254,19 @@ t.test('an ffmpeg that fails in the middle is no fault of the sound', async t =>
   t.ok(fragments.length > 0);
   t.same(lost, []);
   t.equal(requests.filter(({ method }) => method === 'DESCRIBE').length, 1, 'it is not tried without');
+});
+
+t.test('a camera is blamed for what ffmpeg cannot take, not for an ffmpeg that cannot run', async t => {
+  for (const [code, end] of [
+    [1, 'malformed'],
+    [126, 'ffmpeg'],
+    [127, 'ffmpeg'],
+    [255, 'ffmpeg'],
+    [137, 'ffmpeg'],
+  ] as const) {
+    const { error } = await withCamera({}, { searchPath: await toolsWith(t, `#!/bin/bash\nexit ${code}\n`) });
+    t.equal(error.end, end, `${code}`);
+  }
 });
 
 t.test('what ffmpeg has started does not hide that it has ended', async t => {
