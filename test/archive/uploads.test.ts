@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
-import { appendFile, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -10,6 +10,7 @@ import { lastPart } from '../../src/archive/receipt-file.ts';
 import { isUploadId, newUploadId } from '../../src/archive/upload-id.ts';
 import { openUploads } from '../../src/archive/uploads.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { onEverySync } from '../support/every-sync.ts';
 import { beginFacts, makeArchive, receiptFor } from './sample-receipt.ts';
 
 const log = silentLog();
@@ -108,24 +109,6 @@ t.test(
     await publish();
   },
 );
-
-/** Calls `onSync` before each sync of an open file, until what it answers is called. */
-async function onEverySync(onSync: (how: 'sync' | 'datasync', path: string) => void): Promise<() => void> {
-  await using any = await open('/dev/null');
-  const handles = Object.getPrototypeOf(any) as Record<'sync' | 'datasync', () => Promise<void>>;
-  const { sync, datasync } = handles;
-  for (const [how, original] of [
-    ['sync', sync],
-    ['datasync', datasync],
-  ] as const)
-    handles[how] = async function (this: { fd: number }) {
-      onSync(how, readlinkSync(`/proc/self/fd/${this.fd}`));
-      await original.call(this);
-    };
-  return () => {
-    Object.assign(handles, { sync, datasync });
-  };
-}
 
 t.test('a discarded upload leaves nothing', async t => {
   const archive = await makeArchive(t.testdir());
@@ -297,6 +280,38 @@ t.test('a crash between receipt and rename loses nothing of what the receipt say
     t.match(receipt, beginFacts);
     t.equal(receipt.sha256, receiptFor(upload.id, bytes).sha256);
     t.same((await readdir(entry)).sort(), ['media', 'receipt.json']);
+    await upload.discard();
+  }
+});
+
+t.test('what a crash left is synced before it is published: media, receipt and entry', async t => {
+  const archive = await makeArchive(t.testdir());
+  const uploads = openUploads(archive);
+  const { dataDir } = archive;
+  const bytes = Buffer.from('a whole clip');
+  for (const left of ['a receipt', 'its beginning']) {
+    const upload = await uploads.begin(beginFacts);
+    await upload.write([bytes]);
+    const entry = join(dataDir, 'incoming', upload.id);
+    if (left === 'a receipt')
+      await appendFile(
+        join(entry, 'receipt.json'),
+        lastPart({ version: 1, id: upload.id, ...beginFacts }, receiptFor(upload.id, bytes)),
+      );
+    const synced: string[] = [];
+    const restore = await onEverySync((_, path) => {
+      const isRenamed = !existsSync(entry);
+      synced.push(`${isRenamed ? 'late ' : ''}${path.slice(dataDir.length + 1).replace(upload.id, 'ID')}`);
+    });
+    try {
+      t.match(await recoverIncoming({ ...archive, log }), { published: 1, failed: 0 });
+    } finally {
+      restore();
+    }
+    const receipts = synced.filter(path => /^incoming\/ID\/.*receipt/.test(path));
+    t.equal(receipts.length, 1, `${left}: ${synced}`);
+    t.ok(synced.includes('incoming/ID/media'), left);
+    t.ok(synced.includes('incoming/ID'), left);
     await upload.discard();
   }
 });

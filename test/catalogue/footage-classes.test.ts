@@ -131,6 +131,51 @@ t.test('footage on hold is no candidate: around a held event, in a held span, at
   t.equal(plain().length + around().length, 12);
 });
 
+t.test('a file under several holds is counted once', async t => {
+  const { catalogue, segment } = opened(t);
+  const one = segment(noon);
+  const two = segment(noon + minute);
+  const held = (id: string, fromS: number, toS: number) =>
+    catalogue.addHold(
+      {
+        ...{ id, camera: 'den', event: null, reason: null, addedAt: 1 },
+        ...{ fromAt: noon + fromS * second, toAt: noon + toS * second },
+      },
+      9,
+    );
+  held('a', 10, 20);
+  held('b', 30, 40);
+  t.equal(catalogue.heldBytes('den'), one.bytes);
+  held('c', 50, 70);
+  held('d', 80, 90);
+  t.equal(catalogue.heldBytes('den'), one.bytes + two.bytes);
+});
+
+t.test('footage that was put on hold since the plan was made is spared', async t => {
+  const { catalogue, segment } = opened(t);
+  const [held, other] = [segment(noon), segment(noon + minute)];
+  const unwanted = [held, other].map(each => ({
+    ...{ ...each, mediaClass: 'footage' as const, reason: 'age' },
+  }));
+  catalogue.addHold(
+    {
+      ...{ id: 'h', camera: 'den', event: null, reason: null, addedAt: 1 },
+      ...{ fromAt: held.startAt + second, toAt: held.startAt + 2 * second },
+    },
+    9,
+  );
+  t.strictSame(
+    catalogue.makeGarbage(unwanted, noon).map(({ id }) => id),
+    [other.id],
+  );
+  t.ok(catalogue.segment(held.id));
+  catalogue.removeHold('h');
+  t.strictSame(
+    catalogue.makeGarbage(unwanted, noon).map(({ id }) => id),
+    [held.id],
+  );
+});
+
 t.test('whatever happens to events, each segment says what its neighbours say', async t => {
   const pick = seededRandom(20261121);
   const { catalogue, clip, segment } = opened(t);

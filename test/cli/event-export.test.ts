@@ -147,6 +147,15 @@ t.test('without footage its clips become one film', async t => {
   );
 });
 
+t.test('what was sent again as a whole is in the film once', async t => {
+  const archive = await opened(t);
+  const file = makeCodedClip(join(archive.root, 'a.mp4'), 3, { first: 150 });
+  const partial = archive.fileClip('p', file, 15, { completeness: 'partial' });
+  archive.fileClip('a', file, 15, { supersedes: [partial.id] });
+  await archive.export();
+  t.strictSame(archive.numbers(), span(150, 180));
+});
+
 t.test('clips that do not fit together are named one by one, and so is one that was changed', async t => {
   const archive = await opened(t);
   const one = archive.clip('a', 150, 15);

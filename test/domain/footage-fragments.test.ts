@@ -101,6 +101,54 @@ t.test('a fragment has so many tracks, whatever is repeated in it', async t => {
   t.throws(() => reader.push(Buffer.alloc(1)), FragmentFormatError);
 });
 
+/** Of the first fragment, as boxes: of the pictures, then of the sound. */
+function trackBoxes(): { head: Buffer; trafs: [Buffer, Buffer]; rest: Buffer } {
+  const bytes = Buffer.from((fragments[0] as Fragment).bytes);
+  const moofBytes = bytes.readUInt32BE(0);
+  const startAt = bytes.indexOf('traf') - 4;
+  const secondAt = startAt + bytes.readUInt32BE(startAt);
+  return {
+    head: bytes.subarray(0, startAt),
+    trafs: [bytes.subarray(startAt, secondAt), bytes.subarray(secondAt, moofBytes)],
+    rest: bytes.subarray(moofBytes),
+  };
+}
+
+function readOne(...pieces: Buffer[]): Fragment {
+  const [, part] = createFragmentReader().push(Buffer.concat([init.bytes, ...pieces]));
+  if (part === undefined || !('fragment' in part)) throw new Error('a fragment was expected');
+  return part.fragment;
+}
+
+t.test('the pictures give a fragment its time, and alone can begin with a key frame', async t => {
+  const { head, trafs, rest } = trackBoxes();
+  const [pictures, sound] = trafs;
+  const whole = readOne(head, pictures, sound, rest);
+  t.equal(whole.startsWithKeyFrame, true);
+  const turned = readOne(head, sound, pictures, rest);
+  t.equal(turned.startMs, whole.startMs);
+  t.equal(turned.durationMs, whole.durationMs);
+  t.not(
+    whole.durationMs,
+    Number((whole.tracks[1]?.duration ?? 0n) * 1000n) / 48_000,
+    'the sound has another',
+  );
+  // sample_depends_on and sample_is_non_sync_sample of the first picture, behind flags, count and offset.
+  const trunAt = pictures.indexOf('trun') + 4;
+  t.equal(pictures.readUInt32BE(trunAt) & 0x5, 0x5, 'it has flags of its own');
+  pictures.writeUInt32BE(0x1010000, trunAt + 12);
+  t.equal(readOne(head, pictures, sound, rest).startsWithKeyFrame, false, 'sound is no key frame');
+});
+
+t.test('media of a track that nobody described is no footage', async t => {
+  const { head, trafs, rest } = trackBoxes();
+  const [pictures, sound] = trafs;
+  sound.writeUInt32BE(77, sound.indexOf('tfhd') + 8);
+  const reader = createFragmentReader();
+  t.equal(reader.push(Buffer.concat([init.bytes, head, pictures, sound, rest])).length, 1);
+  t.throws(() => reader.push(Buffer.alloc(1)), { name: 'FragmentFormatError', message: /not described/ });
+});
+
 t.test('whatever bytes come, it answers or throws its own error', async t => {
   const random = seededRandom(23);
   let refused = 0;

@@ -66,6 +66,21 @@ function packetsOf(payloads: readonly Buffer[], from = 0, timestamp = 9000): Buf
 }
 
 for (const format of ['h264', 'hevc'] as const) {
+  t.test(`${format}: a unit that begins anew is not put behind one that has no end`, async t => {
+    const payloads = payloadsOf(format, unitOf(format, 900), 400);
+    const broken = payloads.slice(0, 2);
+    const passed = joined(format, packetsOf([...broken, ...payloads]));
+    t.equal(passed.length, 2);
+    t.same(unitsOf(format, passed).at(-1)?.bytes, unitOf(format, 900));
+    t.same(
+      unitsOf(format, passed),
+      unitsOf(format, packetsOf([...broken, ...payloads])).map((unit, index) => ({
+        ...unit,
+        marker: index === 1,
+      })),
+    );
+  });
+
   t.test(`${format}: the pieces of a unit become that unit in one packet`, async t => {
     const unit = unitOf(format, 5000);
     const passed = joined(format, packetsOf(payloadsOf(format, unit, 1400), 7));

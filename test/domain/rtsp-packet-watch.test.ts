@@ -50,3 +50,38 @@ t.test('what is cut short says nothing', async t => {
   for (let length = 0; length <= whole.length; length++)
     t.equal(see(whole.subarray(0, length), { clock: { monotonicMs: () => 0 } }), undefined);
 });
+
+t.test('what describes the pictures is remembered, wherever the packet lay', async t => {
+  const { see } = createPacketWatch({ format: 'h264', clockRate: 90_000 });
+  const clock = { monotonicMs: () => 0 };
+  const packet = (payload: readonly number[]) =>
+    rtpPacket({ sequence: 0, timestamp: 0, marker: false }, Buffer.from(payload));
+  const room = packet([0x67, 1, 2]);
+  t.equal(see(room, { clock }), undefined);
+  // As the next read from the camera overwrites it.
+  packet([0x41, 9, 9]).copy(room);
+  t.equal(see(packet([0x67, 1, 2]), { clock }), undefined, 'the same ones');
+  t.equal(see(packet([0x67, 9, 9]), { clock }), 'parameters');
+});
+
+t.test('parameters are found behind contributing sources, an extension and before padding', async t => {
+  const { see } = createPacketWatch({ format: 'h264', clockRate: 90_000 });
+  const clock = { monotonicMs: () => 0 };
+  const packet = (flags: number, head: readonly number[], payload: readonly number[]) => {
+    const bytes = rtpPacket({ sequence: 0, timestamp: 0, marker: false }, Buffer.from([...head, ...payload]));
+    bytes[4] = flags;
+    return bytes;
+  };
+  t.equal(see(packet(0x80, [], [0x67, 1, 2]), { clock }), undefined);
+  const sources = Array<number>(8).fill(0x41);
+  const extension = [0xbe, 0xde, 0, 2, ...sources];
+  t.equal(
+    see(packet(0xb2, [...sources, ...extension], [0x67, 1, 2, 0, 2]), { clock }),
+    undefined,
+    'the same',
+  );
+  t.equal(see(packet(0x82, sources, [0x67, 1, 3]), { clock }), 'parameters');
+  t.equal(see(packet(0x90, extension, [0x67, 1, 4]), { clock }), 'parameters');
+  t.equal(see(packet(0xa0, [], [0x67, 1, 5, 0, 0, 3]), { clock }), 'parameters');
+  t.equal(see(packet(0x80, [], [0x67, 1, 5]), { clock }), undefined, 'without the padding');
+});

@@ -74,6 +74,19 @@ t.test('formats are known by their numbers and names, and others are told as the
   t.equal(parseSessionDescription(`v=0\r\n${'m=video 0 RTP/AVP 96\r\n'.repeat(40)}`)?.tracks.length, 16);
 });
 
+t.test('a description has so many lines, and lines are so long', async t => {
+  const tracksOf = (lines: number) => {
+    const text = ['v=0', ...Array<string>(lines - 2).fill('a=x:1'), 'm=video 0 RTP/AVP 96', 'a=control:1'];
+    return parseSessionDescription(text.join('\r\n'))?.tracks.length;
+  };
+  t.equal(tracksOf(512), 1);
+  t.equal(tracksOf(513), 0);
+  const sessionControl = (bytes: number) =>
+    parseSessionDescription(`v=0\r\n${`a=control:${'x'.repeat(9000)}`.slice(0, bytes)}`)?.control?.length;
+  t.equal(sessionControl(8192), 8192 - 'a=control:'.length);
+  t.equal(sessionControl(8193), 8192 - 'a=control:'.length);
+});
+
 t.test('whatever a camera writes, ffmpeg reads plain text of our own', async t => {
   const random = seededRandom(17);
   const lines = camera.split('\r\n');

@@ -120,8 +120,10 @@ t.test('an export up to now holds what was written a moment ago, also what was n
   const path = join(archive.dataDir, `${facts?.pieces[0]?.path}.open`);
   const whole = readFileSync(path).subarray(0, facts?.pieces[0]?.bytes);
   t.equal(createHash('sha256').update(whole).digest('hex'), facts?.pieces[0]?.sha256);
+  t.equal(facts?.missing.length, 1, 'told once');
   t.match(facts?.missing, [{ reason: 'not-yet' }]);
   t.equal(secondsOf(facts?.missing[0]?.startAt), 15);
+  t.equal(secondsOf(facts?.missing[0]?.endAt), 15.5);
   await connection.end();
 });
 

@@ -68,7 +68,12 @@ export async function recordedArchive(test: Test, { segmentMs = 10_000 } = {}) {
       };
     },
     /** A clip of the camera, `file` for its bytes, that starts so many seconds after noon. */
-    fileClip(word: string, file: string, startS: number, facts: Partial<Clip> = {}): Clip {
+    fileClip(
+      word: string,
+      file: string,
+      startS: number,
+      { supersedes = [], ...facts }: Partial<Clip> & { supersedes?: string[] } = {},
+    ): Clip {
       const id = word.padEnd(26, '0');
       const bytes = readFileSync(file);
       const path = clipRelativePath({ camera, id, at: clock.now(), extension: 'mp4' });
@@ -79,7 +84,8 @@ export async function recordedArchive(test: Test, { segmentMs = 10_000 } = {}) {
         ...sampleClip(id, { camera, path, bytes: bytes.length, sha256, receivedAt: clock.now() }),
         ...{ startAt: noon + startS * 1000, durationMs: 3000, thumbnail: null, timeZone: 'UTC', ...facts },
       };
-      catalogue.fileClip(clip, { upload: id, receivedAt: clip.receivedAt, body: `{"receipt":"${word}"}` });
+      const receipt = { upload: id, receivedAt: clip.receivedAt, body: `{"receipt":"${word}"}` };
+      catalogue.fileClip(clip, receipt, { supersedes, supersededBy: null });
       return clip;
     },
     segments: () => catalogue.segmentsBetween({ camera, from: 0, to: Number.MAX_SAFE_INTEGER }),

@@ -81,6 +81,7 @@ t.test('what cannot be answered rightly is not answered', async t => {
     'Digest realm="r", nonce="n", algorithm=constructor',
     'Digest realm="r", nonce="n", qop="auth-int"',
     'Digest realm="a\\"b", nonce="n"',
+    'Digest realm="a\\", nonce="n"',
     `Digest realm="r", nonce="${'n'.repeat(4096)}"`,
   ])
     t.equal(answered([challenge]), 'refused unknown', challenge.slice(0, 60));

@@ -81,6 +81,32 @@ t.test('a stream is asked for, and its session is ended', async t => {
   t.notMatch(requests.map(({ head }) => head).join(), 'admin', 'nobody asked who it is');
 });
 
+t.test('of the sound that a camera offers, the first that can be taken is asked for, or none', async t => {
+  const unknown = ['m=audio 0 RTP/AVP 97', 'a=rtpmap:97 SPEEX/16000', 'a=control:speex'];
+  const known = ['m=audio 0 RTP/AVP 0', 'a=control:pcmu'];
+  for (const [audio, wantsAudio, formats, unknownAudio, controls] of [
+    [unknown, true, ['h264'], 'SPEEX', ['video']],
+    [[...unknown, ...known], true, ['h264', 'pcmu'], null, ['video', 'pcmu']],
+    [[...known, ...unknown], true, ['h264', 'pcmu'], null, ['video', 'pcmu']],
+    [known, false, ['h264'], null, ['video']],
+    [[], true, ['h264'], null, ['video']],
+  ] as const) {
+    const { end, requests } = await opened({ audio: [...audio] }, { wantsAudio }, async stream => {
+      t.strictSame(
+        stream.tracks.map(({ format }) => format),
+        formats,
+      );
+      t.equal(stream.unknownAudio, unknownAudio);
+    });
+    t.equal(end, undefined);
+    const asked = requests.filter(({ method }) => method === 'SETUP');
+    t.strictSame(
+      asked.map(({ head }) => /\/(\w+) RTSP/.exec(head)?.[1]),
+      controls,
+    );
+  }
+});
+
 t.test('every redirecting answer is refused, at every step', async t => {
   await using other = await startFakeCamera();
   for (const status of [
@@ -118,6 +144,50 @@ t.test('a camera that redirects with a request of its own is refused', async t =
     },
   );
   t.equal(end, 'redirect');
+});
+
+t.test('no packet is passed on that comes after the end', async t => {
+  const packet = '$\u0000\u0000\u0004abcd';
+  const passed: number[] = [];
+  const { end } = await opened(
+    {
+      answer: request =>
+        request.method === 'PLAY'
+          ? `${packet}${answerWith(request, '200 OK')}REDIRECT rtsp://h/ RTSP/1.0\r\nCSeq: 1\r\n\r\n${packet}`
+          : undefined,
+    },
+    { onPacket: ({ bytes }) => void passed.push(bytes.length) },
+    async stream => {
+      throw await stream.ended;
+    },
+  );
+  t.equal(end, 'redirect');
+  t.strictSame(passed, [8]);
+});
+
+t.test('no connection is left open of a stream that cannot be had', async t => {
+  for (const answer of [
+    (request: FakeRequest) => answerWith(request, '404 Not Found'),
+    (request: FakeRequest) => answerWith(request, '401 x', ['WWW-Authenticate: Basic realm="r"']),
+    (request: FakeRequest) => described(request, ['v=0', '']),
+    (request: FakeRequest) => described(request, ['<html>']),
+    (request: FakeRequest) => (request.method === 'SETUP' ? answerWith(request, '200 OK') : undefined),
+    (request: FakeRequest) => (request.method === 'SETUP' ? answerWith(request, '454 x') : undefined),
+  ]) {
+    await using fake = await startFakeCamera({ answer });
+    await thrownBy(openCameraStream(optionsFor(fake.port)));
+    await until(() => fake.sockets.size === 0);
+  }
+  t.pass();
+});
+
+t.test('a camera is told when its session is not wanted any more', async t => {
+  await using fake = await startFakeCamera();
+  const stream = await openCameraStream(optionsFor(fake.port));
+  await stream.play();
+  await stream[Symbol.asyncDispose]();
+  await until(() => fake.sockets.size === 0);
+  t.match(fake.requests.at(-1)?.head, /^TEARDOWN rtsp:\/\/127\.0\.0\.1:\d+\/stream\?a=1 RTSP.*Session: \S/s);
 });
 
 t.test('addresses in what a camera writes are read for their path only', async t => {
@@ -203,16 +273,31 @@ for (const [what, answer] of [
   });
 
 t.test('channels that there are not, or that are taken, are malformed', async t => {
-  const audio = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
-  for (const channels of ['256-257', '255', '3-3', '0-1', '']) {
+  const sound = ['m=audio 0 RTP/AVP 0', 'a=control:audio'];
+  for (const [expected, ...channels] of [
+    ['malformed', '256-257'],
+    ['malformed', '255-256'],
+    ['malformed', '255'],
+    ['malformed', '3-3'],
+    ['malformed', ''],
+    ['malformed', '0-1', '0-1'],
+    ['malformed', '0-1', '1-2'],
+    [undefined, '254-255'],
+    [undefined, '254'],
+    [undefined, '3-2'],
+    [undefined, '0-1', '2-3'],
+  ] as const) {
+    let asked = 0;
     const { end } = await opened({
-      audio,
+      audio: channels.length > 1 ? sound : [],
       answer: request =>
         request.method === 'SETUP'
-          ? answerWith(request, '200 OK', ['Session: 1', `Transport: RTP/AVP/TCP;interleaved=${channels}`])
+          ? answerWith(request, '200 OK', [
+              ...['Session: 1', `Transport: RTP/AVP/TCP;interleaved=${channels[asked++]}`],
+            ])
           : undefined,
     });
-    t.equal(end, 'malformed', channels);
+    t.equal(end, expected, channels.join(', '));
   }
 });
 
@@ -327,6 +412,92 @@ for (const answers of ['501 Not Implemented', undefined])
     );
   });
 
+for (const [said, afterMs] of [
+  ['', 30_000],
+  [';timeout=60', 30_000],
+  [';timeout=10', 5000],
+  [';timeout=9', 5000],
+  [';timeout=0', 5000],
+] as const)
+  t.test(`a session ${said} is kept alive every ${afterMs} ms, and no sooner`, async t => {
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+    t.teardown(() => mock.timers.reset());
+    let words = 0;
+    await opened(
+      {
+        answer: request => {
+          if (request.method === 'GET_PARAMETER') words++;
+          return request.method === 'SETUP'
+            ? answerWith(request, '200 OK', [`Session: 1${said}`, 'Transport: x;interleaved=0-1'])
+            : undefined;
+        },
+      },
+      {},
+      async () => {
+        mock.timers.tick(afterMs - 1);
+        // One that was sent would have been there by now.
+        for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+        t.equal(words, 0);
+        mock.timers.tick(1);
+        await until(() => words === 1);
+      },
+    );
+  });
+
+t.test('a camera that redirects a session that runs is refused', async t => {
+  mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { end } = await opened(
+    {
+      answer: request =>
+        request.method === 'GET_PARAMETER'
+          ? answerWith(request, '302 Found', ['Location: rtsp://127.0.0.1:9/stream'])
+          : undefined,
+    },
+    {},
+    async stream => {
+      let over: StreamError | undefined;
+      void stream.ended.then(error => {
+        over = error;
+      });
+      mock.timers.tick(30_000);
+      await until(() => over !== undefined);
+      throw over;
+    },
+  );
+  t.equal(end, 'redirect');
+});
+
+t.test('a camera that does not shake hands is unreachable after five seconds', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  let isConnected = false;
+  let isClosed = false;
+  const mute = createServer(socket => {
+    isConnected = true;
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        isClosed = true;
+      });
+    socket.resume();
+  }).listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  const { port } = mute.address() as { port: number };
+  let over: StreamError | undefined;
+  void thrownBy(openCameraStream(optionsFor(port, { url: `rtsps://127.0.0.1:${port}/` }))).then(error => {
+    over = error;
+  });
+  await until(() => isConnected);
+  mock.timers.tick(4999);
+  for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+  t.equal(over, undefined);
+  mock.timers.tick(1);
+  await until(() => over !== undefined && isClosed);
+  t.equal(over?.end, 'unreachable');
+  mute.close();
+});
+
 t.test('a camera that refuses the log-in of a session that runs is not asked twice each time', async t => {
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   t.teardown(() => mock.timers.reset());
@@ -345,9 +516,12 @@ t.test('a camera that refuses the log-in of a session that runs is not asked twi
     async () => {
       for (const expected of [2, 3, 4]) {
         mock.timers.tick(30_000);
-        await until(() => asked === expected);
-        // An answer to one more would have been there by now.
-        for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+        await until(() => asked >= expected);
+        // It reads ten times a second: an answer to one more would have been there by now.
+        for (let read = 0; read < 5; read++) {
+          mock.timers.tick(100);
+          for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
+        }
         t.equal(asked, expected);
       }
     },
@@ -396,6 +570,44 @@ t.test('a camera may send so much, in few packets or in many', async t => {
   }
 });
 
+t.test('a camera that sends as much as it may is not cut off, however long that goes on', async t => {
+  const windowMs = 5000;
+  const { now } = performance;
+  let laterMs = 0;
+  mock.method(performance, 'now', () => now.call(performance) + laterMs);
+  t.teardown(() => mock.restoreAll());
+  await using fake = await startFakeCamera();
+  let cameBytes = 0;
+  let over: StreamError | undefined;
+  await using stream = await openCameraStream(
+    optionsFor(fake.port, {
+      // 625 000 bytes in five seconds.
+      maxBitsPerSecond: 1e6,
+      onPacket({ bytes }) {
+        cameBytes += bytes.length;
+      },
+    }),
+  );
+  void stream.ended.then(error => {
+    over = error;
+  });
+  const [socket] = fake.sockets;
+  const packet = Buffer.concat([Buffer.from([0x24, 0, 0xea, 0x60]), Buffer.alloc(60_000)]);
+  const send = async (count: number) => {
+    const expected = cameBytes + count * packet.length;
+    for (let sent = 0; sent < count; sent++) socket?.write(packet);
+    await until(() => cameBytes >= expected || over !== undefined);
+  };
+  for (let window = 0; window < 6; window++) {
+    await send(9);
+    t.equal(over, undefined, `window ${window}`);
+    laterMs += windowMs + 1000;
+  }
+  await send(9);
+  await send(9);
+  t.equal((await stream.ended).end, 'flood', 'but not twice as much');
+});
+
 t.test('a camera that asks and does not read the answers is cut off', async t => {
   await using fake = await startFakeCamera();
   await using stream = await openCameraStream(optionsFor(fake.port, { maxBitsPerSecond: 1e12 }));
@@ -423,6 +635,9 @@ t.test('rtsps: the certificate is for the address that was configured, or has th
   t.equal(await over(right, 'localhost'), 'certificate');
   t.equal(await over(local, '127.0.0.1', local.fingerprint), undefined);
   t.equal(await over(right, '127.0.0.1', local.fingerprint), 'certificate', 'the fingerprint decides alone');
+  const lastDigit = local.fingerprint.endsWith('0') ? '1' : '0';
+  for (const almost of [`${local.fingerprint.slice(0, -1)}${lastDigit}`, local.fingerprint.slice(0, -1), ''])
+    t.equal(await over(local, '127.0.0.1', almost), 'certificate', 'all of it');
   setDefaultCACertificates([...rootCertificates]);
   t.equal(await over(right, '127.0.0.1'), 'certificate');
 });

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { mock } from 'node:test';
 import t from 'tap';
 import { maxPictureBytes } from '../../src/domain/rtsp/hold-pictures.ts';
 import type { OfferedTrack } from '../../src/domain/rtsp/session-description.ts';
@@ -38,6 +40,13 @@ async function knock(port: number): Promise<Socket> {
   socket.on('error', () => {});
   await once(socket, 'connect');
   return socket;
+}
+
+/** What sockets bring takes no timer; those may be the test's. */
+async function comesTrue(holds: () => boolean): Promise<boolean> {
+  const deadline = performance.now() + 10_000;
+  while (!holds() && performance.now() < deadline) await new Promise(resolve => setImmediate(resolve));
+  return holds();
 }
 
 const ask = (method: string, url: string, more = '') => `${method} ${url} RTSP/1.0\r\nCSeq: 1\r\n${more}\r\n`;
@@ -85,12 +94,15 @@ t.test('who does not know the path is closed without a word', async t => {
 });
 
 t.test('the second client is closed, whatever it knows, and so are those that still knock', async t => {
+  // Nobody is closed for having been silent.
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
   const { door, port } = await opened();
   const waiting = await knock(port);
-  const isClosed = once(waiting, 'close');
+  waiting.resume();
   const first = await knock(port);
   await said(first, ask('OPTIONS', door.url));
-  await isClosed;
+  t.ok(await comesTrue(() => waiting.closed), 'who still knocks is closed');
   const second = connect(port, '127.0.0.1');
   const [error] = await once(second, 'error');
   t.match(error.code, /ECONNREFUSED|ECONNRESET/);
@@ -108,6 +120,36 @@ t.test('whoever knocks and says nothing keeps nobody out: the oldest goes', asyn
   t.equal(sockets.filter(({ closed }) => closed).length, 1, 'the others are given time to name the path');
   t.match(await said(late, ask('OPTIONS', door.url)), '200 OK');
   await door[Symbol.asyncDispose]();
+});
+
+t.test('whoever knocks has five seconds to name the path, and then may stay', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { door, port } = await opened();
+  const silent = await knock(port);
+  silent.resume();
+  // Those that came before it have been accepted when the 33rd closes the first.
+  const others: Socket[] = [];
+  while (others.length < maxKnocks) others.push(await knock(port));
+  for (const other of others) other.resume();
+  t.ok(await comesTrue(() => silent.closed));
+  mock.timers.tick(4999);
+  const [second] = others as [Socket];
+  t.match(await said(second, ask('OPTIONS', door.url)), '200 OK', 'just in time');
+  mock.timers.tick(60_000);
+  t.match(await said(second, ask('OPTIONS', door.url)), '200 OK', 'and for good');
+  await door[Symbol.asyncDispose]();
+  const late = await opened();
+  const knocking = await knock(late.port);
+  knocking.resume();
+  t.ok(
+    await comesTrue(() => {
+      mock.timers.tick(5000);
+      return knocking.closed;
+    }),
+    'who says nothing goes',
+  );
+  await late.door[Symbol.asyncDispose]();
 });
 
 t.test('a client that asks and does not read the answers is cut off', async t => {
@@ -200,12 +242,65 @@ t.test('a client that is behind is told, and when it is no more', async t => {
   await door[Symbol.asyncDispose]();
 });
 
-t.test('a door that nobody came to closes with everybody who knocks', async t => {
+t.test('a client that was behind gets every byte of what it was sent', async t => {
   const { door, port } = await opened();
   const socket = await knock(port);
-  const closed = once(socket, 'close');
+  await said(socket, ask('SETUP', `${door.url}/trackID=0`, 'Transport: x;interleaved=0-1\r\n'));
+  socket.pause();
+  const sent = createHash('sha256');
+  let bytes = 0;
+  const send = () => {
+    // Each is another, and of another length; none fits to the end of what is gathered.
+    const packet = Buffer.alloc(40_000 + (bytes % 977), `packet at ${bytes}, `);
+    packet[1] = 0;
+    sent.update(packet);
+    bytes += packet.length;
+    return door.send({ track: 0, isControl: false, bytes: packet });
+  };
+  while (send());
+  for (let more = 0; more < 40; more++) send();
+  const got = createHash('sha256');
+  let left = bytes;
+  const whole = Promise.withResolvers<void>();
+  socket.on('data', chunk => {
+    got.update(chunk);
+    left -= chunk.length;
+    if (left <= 0) whole.resolve();
+  });
+  socket.resume();
+  await Promise.race([whole.promise, once(socket, 'close')]);
+  t.equal(left, 0);
+  t.equal(got.digest('hex'), sent.digest('hex'));
   await door[Symbol.asyncDispose]();
-  await closed;
+});
+
+t.test('the door is on loopback, and on no other address', async t => {
+  const { door, port } = await opened();
+  // Of this machine as well; a door on all addresses would open.
+  const elsewhere = connect(port, '127.0.0.2');
+  const outcome = await new Promise(resolve => {
+    elsewhere.once('connect', () => resolve('connected'));
+    elsewhere.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+  });
+  t.equal(outcome, 'ECONNREFUSED');
+  elsewhere.destroy();
+  await door[Symbol.asyncDispose]();
+});
+
+t.test('a door that nobody came to closes with everybody who knocks', async t => {
+  // Nobody is closed for having been silent.
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { door, port } = await opened();
+  const socket = await knock(port);
+  socket.resume();
+  let isClosed = false;
+  const closing = door[Symbol.asyncDispose]().then(() => {
+    isClosed = true;
+  });
+  t.ok(await comesTrue(() => isClosed && socket.closed));
+  socket.destroy();
+  await closing;
   const late = connect(port, '127.0.0.1');
   const [error] = await once(late, 'error');
   t.equal(error.code, 'ECONNREFUSED');

@@ -79,13 +79,33 @@ export async function children(): Promise<number[]> {
 
 /** The one that this process has started, once it runs under its own name. What confines it may be between. */
 export async function ffmpegPid(): Promise<number> {
+  const pid = await startedPid('ffmpeg');
+  if (pid === undefined) throw new Error('an ffmpeg was expected');
+  return pid;
+}
+
+/** What runs under that name and was started by this process, or by what this process has started. */
+export async function startedPid(name: string): Promise<number | undefined> {
   for (let pids = await children(); pids.length > 0; pids = pids.flatMap(childrenOf))
-    for (const pid of pids) if (readFileSync(`/proc/${pid}/comm`, 'latin1') === 'ffmpeg\n') return pid;
-  throw new Error('an ffmpeg was expected');
+    for (const pid of pids) if (nameOf(pid) === name) return pid;
+  return undefined;
+}
+
+/** Undefined when it has ended meanwhile. */
+function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** The same beside a camera that lasts as long. */

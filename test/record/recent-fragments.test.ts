@@ -106,6 +106,14 @@ t.test('what is cleared is not shown any more, and readers stay', async t => {
   t.equal(numberOf(await next), 8, 'not before a key frame');
 });
 
+t.test('what is cleared takes no room from what follows', async t => {
+  const recent = createRecentFragments({ maxBytes: 50, maxMs: 60_000 });
+  for (let number = 0; number < 4; number++) recent.add(made(number));
+  recent.clear();
+  for (let number = 8; number < 12; number++) recent.add(made(number));
+  t.equal(recent.newestKeyFrame()?.startAt, 8000);
+});
+
 t.test('a reader ends when it is closed, also while it waits, and with the ring', async t => {
   const recent = createRecentFragments();
   const one = recent.subscribe();

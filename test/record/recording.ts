@@ -81,12 +81,13 @@ export async function openRecording(
     append: watched('append', (...pieces: Uint8Array[]) => file.append(...pieces)),
     sync: watched('sync', () => file.sync()),
     // A fault of ours comes before what closes the file.
-    finish: () =>
+    finish: watched('closing', () =>
       watched('finish', () => file.finish())().catch(async error => {
         await file.leave().catch(() => {});
         throw error;
       }),
-    leave: () => file.leave(),
+    ),
+    leave: watched('leave', () => file.leave()),
   });
   const parts: RecorderParts = {
     catalogue: new Proxy(catalogue, {

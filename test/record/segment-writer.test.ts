@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { type FootageFile, openFootageFiles } from '../../src/archive/footage-files.ts';
 import { openMarker } from '../../src/archive/marker.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Segment } from '../../src/catalogue/footage.ts';
+import type { Fragment } from '../../src/domain/footage/fragment-reader.ts';
 import { recoverSegment } from '../../src/record/recover-segment.ts';
 import { startSegmentWriter } from '../../src/record/segment-writer.ts';
 import { seededRandom } from '../domain/seeded-random.ts';
@@ -257,9 +259,10 @@ function weightless(isReady: Promise<void> = Promise.resolve()) {
   const clock = handClock(noon);
   const rows: Segment[] = [];
   const failures: unknown[] = [];
+  const kept: string[] = [];
   const file: FootageFile = {
     append: () => isReady,
-    sync: async () => {},
+    sync: async () => void kept.push('synced'),
     leave: async () => {},
     finish: async () => ({ bytes: 1, sha256: '0'.repeat(64) }),
   };
@@ -268,13 +271,13 @@ function weightless(isReady: Promise<void> = Promise.resolve()) {
     files: { create: async () => file, recover: async () => undefined },
     catalogue: {
       addOpenSegment() {},
-      renewOpenSegment() {},
+      renewOpenSegment: ({ endAt }) => void kept.push(`told up to ${(endAt - noon) / 1000}`),
       fileSegment: segment => void rows.push(segment),
     },
     onFailure: error => failures.push(error),
   });
   writer.init(footage.init);
-  return { clock, rows, failures, writer };
+  return { clock, rows, failures, kept, writer };
 }
 
 t.test('so much waits for a disk that hangs, and no more', async t => {
@@ -290,6 +293,67 @@ t.test('so much waits for a disk that hangs, and no more', async t => {
   ready.resolve();
   await writer.end('disk', 'disk');
   t.equal(failures.length, 1);
+});
+
+const written = () => new Promise(resolve => setImmediate(resolve));
+
+t.test('what a disk has taken waits no more, however much comes in all', async t => {
+  const { writer, failures, clock } = weightless();
+  const [first] = footage.fragments;
+  if (!first) throw new Error('a fragment was expected');
+  const bytes = Buffer.alloc(8 * 1024 * 1024);
+  for (let second = 0; second < 20; second++) {
+    clock.pass(1000);
+    writer.fragment({ ...first, bytes, startMs: second * 1000, durationMs: 1000 });
+    await written();
+  }
+  t.strictSame(failures, []);
+});
+
+t.test('what was written is durable after the loss window, and the row says so only then', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { writer, kept, clock } = weightless();
+  const bring = async (second: number) => {
+    clock.pass(1000);
+    writer.fragment({ ...(footage.fragments[second] as Fragment), startMs: second * 1000, durationMs: 1000 });
+    await written();
+  };
+  const pass = async (ms: number) => {
+    mock.timers.tick(ms);
+    await written();
+  };
+  await bring(0);
+  await pass(4999);
+  t.strictSame(kept, []);
+  await pass(1);
+  t.strictSame(kept, ['synced', 'told up to 1']);
+  await pass(60_000);
+  t.equal(kept.length, 2, 'nothing came');
+  for (let second = 1; second < 4; second++) await bring(second);
+  await pass(5000);
+  t.strictSame(kept.slice(2), ['synced', 'told up to 4']);
+});
+
+t.test('each run may wait for its own first key frame', async t => {
+  const { writer, failures, rows, clock } = weightless();
+  const [first] = footage.fragments;
+  if (!first) throw new Error('a fragment was expected');
+  const bring = async (startMs: number, startsWithKeyFrame: boolean) => {
+    clock.pass(1000);
+    writer.fragment({ ...first, startMs, durationMs: 1000, startsWithKeyFrame });
+    await written();
+  };
+  for (const beganMs of [0, 3_600_000, 7_200_000, 10_800_000]) {
+    for (let second = 0; second < 20; second++) await bring(beganMs + second * 1000, false);
+    for (let second = 20; second < 40; second++) await bring(beganMs + second * 1000, second === 20);
+  }
+  t.strictSame(failures, []);
+  await writer.end('stopped', 'off');
+  t.strictSame(
+    rows.map(({ durationMs }) => durationMs),
+    [20_000, 20_000, 20_000, 20_000],
+  );
 });
 
 t.test('a camera that sends no key frame any more is connected to anew after half an hour', async t => {

@@ -13,7 +13,17 @@ export const other = makeFootage(12, { size: '320x240' });
 
 const stepMs = 250;
 
-export async function simulated(t: Test, more: { record?: string } = {}) {
+type Recording = Awaited<ReturnType<typeof openRecording>>;
+
+/** `before`: what is there when the recorders start. */
+export async function simulated(
+  t: Test,
+  more: {
+    record?: string;
+    timeZone?: string;
+    before?(recording: Recording & { clock: ReturnType<typeof handClock> }): unknown;
+  } = {},
+) {
   const clock = handClock(noon);
   const recording = await openRecording(t, { clock, delays: standardDelays });
   mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
@@ -21,11 +31,11 @@ export async function simulated(t: Test, more: { record?: string } = {}) {
   const script = scriptedSource();
   const den: RecordedCamera = {
     name: 'den',
-    timeZone: 'UTC',
+    timeZone: more.timeZone ?? 'UTC',
     record: more.record ?? 'on',
     source: script.source,
   };
-  let cameras: readonly RecordedCamera[] = [den];
+  let cameras: () => readonly RecordedCamera[] = () => [den];
   const quiet = async () => {
     for (let calm = 0; calm < 4; ) {
       await new Promise(resolve => setImmediate(resolve));
@@ -39,7 +49,8 @@ export async function simulated(t: Test, more: { record?: string } = {}) {
       await quiet();
     }
   };
-  const recorders = await startRecorders({ parts: recording.parts, cameras: () => cameras });
+  await more.before?.({ ...recording, clock });
+  const recorders = await startRecorders({ parts: recording.parts, cameras: () => cameras() });
   await quiet();
   let second = 0;
   /** Media of the camera, a second at a time; nothing when nobody is connected. */
@@ -55,7 +66,13 @@ export async function simulated(t: Test, more: { record?: string } = {}) {
   return {
     ...{ ...recording, clock, script, den, recorders, pass, quiet, bring },
     set(next: readonly RecordedCamera[]) {
-      cameras = next;
+      cameras = () => next;
+    },
+    /** The accounts cannot be read until `set`. */
+    hide() {
+      cameras = () => {
+        throw new Error('the accounts cannot be read');
+      };
     },
     /** What the connection begins with. */
     async connect(from = footage) {

@@ -392,13 +392,21 @@ t.test('what could not be filed when it ended is filed with its reason later', a
 });
 
 t.test('that nothing is to be recorded is written as soon as it can be', async t => {
-  const { connect, bring, gaps, pass, stop, faults, set, den, logged } = await simulated(t);
+  const { connect, bring, gaps, pass, stop, faults, set, den, logged, script } = await simulated(t);
   await connect();
   await bring(3);
+  script.refuse(unreachable());
+  script.end(unreachable());
+  await pass(3000);
   faults.set('beginGap', new Error('database is locked'));
   set([{ ...den, record: 'off' }]);
+  await pass(1000);
+  const told = () => logged.filter(({ msg }) => msg === 'recording cannot be catalogued').length;
+  const toldOff = told();
+  t.ok(toldOff > 0);
   await pass(20_000);
-  t.equal(logged.filter(({ msg }) => msg === 'recording cannot be catalogued').length, 1);
+  t.match(gaps('den').at(-1), { reason: 'unreachable' }, 'as far as is known');
+  t.equal(told(), toldOff, 'once');
   faults.clear();
   await pass(5000);
   t.match(gaps('den').at(-1), { reason: 'off' });

@@ -2,7 +2,7 @@
 
 import type { Clip } from '../../catalogue/clip-row.ts';
 import { eventSpan } from '../../domain/event.ts';
-import { type Span, spansBetween } from '../../domain/footage/coverage.ts';
+import { mergeSpans, type Span, spansBetween } from '../../domain/footage/coverage.ts';
 import type { Missing, MissingReason } from './export-facts.ts';
 import type { Found } from './footage-stream.ts';
 import type { ExportParts } from './parts.ts';
@@ -26,7 +26,8 @@ export function findMissing(
   const said: Array<Span & { reason: MissingReason; segment: string | null }> = [];
   const say = (reason: MissingReason, segment: string | null, about: readonly Span[]) => {
     const known = [...pieces, ...said];
-    for (const hole of about.flatMap(each => spansBetween(known, cutTo(each, whole))))
+    // What is being written and what has not happened yet lie over each other, and are missing once.
+    for (const hole of mergeSpans(about, whole).flatMap(each => spansBetween(known, each)))
       if (hole.endAt - hole.startAt > roundingMs) said.push({ ...hole, reason, segment });
   };
   for (const { id, reason, ...about } of lost) say(reason, id, [about]);
@@ -53,11 +54,6 @@ function writtenSince(
     ...(isOpen ? [{ startAt: open.startAt, endAt: to }] : []),
     ...(to > now ? [{ startAt: now, endAt: to }] : []),
   ];
-}
-
-function cutTo({ startAt, endAt }: Span, within: Span): Span {
-  const start = Math.max(startAt, within.startAt);
-  return { startAt: start, endAt: Math.max(start, Math.min(endAt, within.endAt)) };
 }
 
 function clipsBetween(
