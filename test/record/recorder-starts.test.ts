@@ -109,6 +109,7 @@ t.test('they have not ended before the last connection has, also of a camera tha
   const slow = scriptedSource('b');
   const source = {
     key: 'b',
+    meanHoldMs: 0,
     async pull(...to: Parameters<typeof slow.source.pull>) {
       const pull = await slow.source.pull(...to);
       return {
