@@ -31,6 +31,8 @@ export type FootageFiling = Readonly<{
    * time until `now` has the reason `restart`. The open segment must have been filed or dropped.
    */
   resumeCamera(camera: string, now: number): void;
+  /** No others than these cameras are to be recorded: gaps of others that last have the reason `off` from now on. */
+  switchOffOthers(cameras: readonly string[], now: number): void;
   /** Says that the recorder is alive. */
   beatRecorder(now: number): void;
 }>;
@@ -53,6 +55,9 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
   const renew = db.prepare<[Parameters<FootageFiling['renewOpenSegment']>[0]]>(
     'UPDATE open_segment SET end_at = max(start_at, @endAt), written_at = @writtenAt WHERE camera = @camera AND id = @id',
   );
+  const missing = db
+    .prepare<[], string>("SELECT camera FROM gap WHERE end_at IS NULL AND reason <> 'off'")
+    .pluck();
   const startOfOpen = db
     .prepare<[string, string], number>('SELECT start_at FROM open_segment WHERE camera = ? AND id = ?')
     .pluck();
@@ -115,6 +120,10 @@ export function footageFiling(db: Db, chain: ChainAppends): FootageFiling {
           Math.min(now, Math.max(knownUntil, gaps.lasts(camera) ? (diedAt ?? 0) : 0)),
           'restart',
         );
+      }),
+    switchOffOthers: (cameras, now) =>
+      inTransaction(db, () => {
+        for (const camera of missing.all()) if (!cameras.includes(camera)) gaps.begin(camera, now, 'off');
       }),
     beatRecorder: now => void beat.run(now),
   };

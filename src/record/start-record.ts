@@ -38,7 +38,7 @@ export async function startRecorders(options: {
   /** Of cameras that are no more: one that comes back waits for the end of the first, which may hold its open segment. */
   const leaving = new Map<string, PromiseLike<void>>();
   let isBeatTold = false;
-  await resume(parts, camerasOf(options) ?? []);
+  await resume(parts, camerasOf(options));
   catalogue.beatRecorder(clock.now());
 
   const look = () => {
@@ -105,7 +105,8 @@ function camerasOf({ parts, cameras }: Parameters<typeof startRecorders>[0]) {
   }
 }
 
-async function resume(parts: RecorderParts, cameras: readonly RecordedCamera[]): Promise<void> {
+/** `cameras`: undefined while that cannot be told. */
+async function resume(parts: RecorderParts, cameras: readonly RecordedCamera[] | undefined): Promise<void> {
   const { catalogue, files, clock, log } = parts;
   const now = () => clock.now();
   const left = catalogue.openSegments();
@@ -119,6 +120,9 @@ async function resume(parts: RecorderParts, cameras: readonly RecordedCamera[]):
       log.error({ camera: open.camera, error: messageOf(error) }, 'recording cannot be catalogued');
     }
   }
-  const names = new Set([...left.map(({ camera }) => camera), ...cameras.map(({ name }) => name)]);
+  const recorded = cameras?.map(({ name }) => name);
+  const names = new Set([...left.map(({ camera }) => camera), ...(recorded ?? [])]);
   for (const camera of names) catalogue.resumeCamera(camera, now());
+  // Removed, or switched off, while no recorder ran.
+  if (recorded !== undefined) catalogue.switchOffOthers(recorded, now());
 }

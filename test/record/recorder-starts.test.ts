@@ -30,6 +30,33 @@ t.test('the time in which no recorder ran is its own, whatever was wrong with th
   await stop();
 });
 
+t.test('a camera that was removed while no recorder ran is not to be recorded any more', async t => {
+  const { gaps, stop, connect, bring } = await simulated(t, {
+    before({ catalogue }) {
+      catalogue.beginGap('yard', noon - 2 * hourMs, 'unreachable');
+      catalogue.beginGap('attic', noon - 2 * hourMs, 'off');
+      catalogue.addOpenSegment(openRow('s1', 'porch'));
+      catalogue.beatRecorder(noon - hourMs);
+    },
+  });
+  await connect();
+  await bring(3);
+  t.strictSame(
+    gaps('yard').map(({ startAt, reason }) => [startAt, reason]),
+    [
+      [noon - 2 * hourMs, 'unreachable'],
+      [noon, 'off'],
+    ],
+  );
+  t.strictSame(
+    gaps('attic').map(({ startAt, reason }) => [startAt, reason]),
+    [[noon - 2 * hourMs, 'off']],
+  );
+  t.match(gaps('porch').at(-1), { startAt: noon, reason: 'off' });
+  t.notMatch(gaps('den').at(-1), { reason: 'off' }, 'the one that is there');
+  await stop();
+});
+
 t.test('without the disk nothing is begun: it may come', async t => {
   let rows = 0;
   await t.rejects(
