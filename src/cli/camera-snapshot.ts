@@ -7,7 +7,7 @@ import { FailedError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { formatInstant } from '../domain/time-zone.ts';
 import { decodePicture, findLastKeyFrame } from '../inspect/export/last-picture.ts';
-import { openOutFile } from '../inspect/export/out-file.ts';
+import { openOutFile, requireOutsideArchive } from '../inspect/export/out-file.ts';
 import { parseCameraName } from './camera-arguments.ts';
 import { openCameraZones } from './camera-zones.ts';
 import type { Desk } from './desk.ts';
@@ -41,6 +41,7 @@ export function registerSnapshot(camera: Command, desk: Desk): void {
           `The last picture of ${name} is of ${takenAt}, nothing was recorded since then: --any-age writes it all the same, clipward footage gaps says why.`,
         );
       const out = resolve(options.out);
+      await requireOutsideArchive(settings.dataDir, out);
       await using file = await openOutFile(out);
       // Loaded here: the receiver's process, which this program also is, has no decoder in it.
       const { openMedia } = await import('../media/media.ts');

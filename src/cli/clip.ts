@@ -8,6 +8,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Clip } from '../catalogue/clip-row.ts';
 import { type Backfill, openBackfill } from '../inspect/backfill.ts';
 import { clipFacts } from '../inspect/clip-facts.ts';
+import { requireOutsideArchive } from '../inspect/export/out-file.ts';
 import type { Desk } from './desk.ts';
 import { exportProof } from './export-proof.ts';
 import { withCommonOptions } from './frame.ts';
@@ -83,6 +84,7 @@ function registerExport(clip: Command, desk: Desk): void {
       using catalogue = openIfThere(settings);
       const found = oneClip(catalogue, id);
       const out = resolve(options.out);
+      await requireOutsideArchive(settings.dataDir, out);
       const proof =
         options.proof && catalogue
           ? await exportProof(settings, catalogue, { clips: [found] }, out)

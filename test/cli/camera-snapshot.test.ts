@@ -56,7 +56,7 @@ async function opened(test: Test, { segmentMs = 60_000 } = {}) {
 }
 
 t.test('it is the last key frame, with the moment in which it was filmed', async t => {
-  const { record, snapshot, temporary, root } = await opened(t);
+  const { record, snapshot, temporary, root, dataDir } = await opened(t);
   // The last second holds no key frame.
   const { startAt, connection } = await record(16, 1000);
   const { number, takenAt, ageMs, width, height } = await snapshot();
@@ -65,6 +65,9 @@ t.test('it is the last key frame, with the moment in which it was filmed', async
   t.ok(ageMs >= 3000 && ageMs < 30_000, `${ageMs}`);
   t.strictSame([width, height], [160, 64]);
   t.strictSame(readdirSync(temporary), [], 'nothing of it is left elsewhere');
+  const inside = join(dataDir, 'picture.jpg');
+  await t.rejects(snapshot('--out', inside), { message: /lies in the archive/ });
+  t.notOk(readdirSync(dataDir).includes('picture.jpg'));
   t.strictSame(readdirSync(root).sort(), ['data', 'picture.jpg', 'state', 'tmp']);
   await connection.end();
 });

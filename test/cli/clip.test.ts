@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import t, { type Test } from 'tap';
@@ -170,7 +170,10 @@ t.test('a clip is copied out byte for byte, and never over a file that is there'
   mkdirSync(dirname(join(dataDir, path)), { recursive: true });
   writeFileSync(join(dataDir, path), 'the very bytes');
   file(sampleClip(id, { path, bytes: 14 }));
-  const out = join(dataDir, 'copy.mp4');
+  const inside = join(dataDir, 'copy.mp4');
+  await t.rejects(run('clip', 'export', 'a1', '--out', inside), { message: /lies in the archive/ });
+  t.notOk(existsSync(inside));
+  const out = join(dirname(dataDir), 'copy.mp4');
   t.match((await run('clip', 'export', 'a1', '--out', out)).out, out);
   t.equal(readFileSync(out, 'utf8'), 'the very bytes');
   writeFileSync(out, 'somebody elses');

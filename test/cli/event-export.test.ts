@@ -105,6 +105,19 @@ t.test('what is missing of an event is told, with the clips that were filmed the
   t.match(again.out, new RegExp(`\\(4\\.0 s\\): the camera was not reachable; clips of then: ${id}`));
 });
 
+t.test('an event is not exported into the archive', async t => {
+  const archive = await opened(t);
+  await recorded(archive, 0, 20);
+  archive.clip('a', 100, 10);
+  const [event] = [...archive.catalogue.listEvents({})];
+  const out = join(archive.dataDir, 'event.mp4');
+  await t.rejects(archive.run('event', 'export', event?.id ?? '', '--out', out), {
+    name: 'FailedError',
+    message: /lies in the archive/,
+  });
+  t.notOk(existsSync(out));
+});
+
 t.test('what was recorded without sound is told of an event that has some', async t => {
   const archive = await opened(t);
   await recorded(archive, 0, 20);

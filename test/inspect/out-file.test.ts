@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openOutFile } from '../../src/inspect/export/out-file.ts';
+import { openOutFile, requireOutsideArchive } from '../../src/inspect/export/out-file.ts';
 import { onEverySync } from '../support/every-sync.ts';
 
 t.test('what has its name is durable, and so is the name', async t => {
@@ -55,4 +55,21 @@ t.test('what is not published leaves nothing, and so does what is withdrawn', as
     await out.withdraw();
   }
   t.strictSame(readdirSync(directory), []);
+});
+
+t.test('nothing is put into the archive, by whatever way it is named', async t => {
+  const root = t.testdir({ data: { clips: {} }, data2: {}, link: t.fixture('symlink', 'data/clips') });
+  const dataDir = join(root, 'data');
+  const inside = ['data/x.mp4', 'data/clips/x.mp4', 'link/x.mp4', 'data2/../data/x.mp4', 'data/gone/x.mp4'];
+  for (const path of inside)
+    await t.rejects(
+      requireOutsideArchive(dataDir, join(root, path)),
+      { name: 'FailedError', message: /lies in the archive/ },
+      path,
+    );
+  for (const path of ['x.mp4', 'data2/x.mp4', 'data.mp4', 'nowhere/x.mp4'])
+    await t.resolves(requireOutsideArchive(dataDir, join(root, path)), path);
+  await t.rejects(requireOutsideArchive(join(root, 'link'), join(root, 'data/clips/x.mp4')), {
+    message: /lies in the archive/,
+  });
 });

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createFile, syncDirectory } from '../../base/durable.ts';
 import { errnoOf, FailedError } from '../../base/errors.ts';
@@ -40,6 +40,17 @@ export async function openOutFile(path: string): Promise<OutFile> {
       await rm(part, { force: true });
     },
   };
+}
+
+/** Throws FailedError for a place in the archive: who does not know that it was put there takes it for a loss, or for a plant. */
+export async function requireOutsideArchive(dataDir: string, path: string): Promise<void> {
+  const [archive, directory] = await Promise.all(
+    [dataDir, dirname(path)].map(each => realpath(each).catch(() => each)),
+  );
+  if (directory !== archive && !directory?.startsWith(`${archive}/`)) return;
+  throw new FailedError(
+    `${path} lies in the archive, where only Clipward writes: name a file in a directory of yours.`,
+  );
 }
 
 export async function requireAbsent(path: string): Promise<void> {

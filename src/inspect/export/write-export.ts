@@ -6,7 +6,7 @@ import { digestOf } from '../../archive/digest.ts';
 import { errnoOf, FailedError } from '../../base/errors.ts';
 import { type Export, type ExportFacts, exportFacts } from './export-facts.ts';
 import type { Found } from './footage-stream.ts';
-import { openOutFile, requireAbsent } from './out-file.ts';
+import { openOutFile, requireAbsent, requireOutsideArchive } from './out-file.ts';
 import type { ExportParts } from './parts.ts';
 
 export type ToWrite = Readonly<{
@@ -32,11 +32,13 @@ export function manifestPath(out: string): string {
 const maxLengthErrorMs = 1500;
 
 /**
- * Undefined, and nothing written, when there is nothing in the stream. Throws FailedError when `out` exists, when there is no
- * room, or when what was written is not as long as what was read; rejects with the signal's reason. Then nothing is left.
+ * Undefined, and nothing written, when there is nothing in the stream. Throws FailedError when `out` exists or lies in the
+ * archive, when there is no room, or when what was written is not as long as what was read; rejects with the signal's reason.
+ * Then nothing is left.
  */
 export async function writeExport(parts: ExportParts, work: ToWrite): Promise<ExportFacts | undefined> {
   const { out, stream, streamBytes, signal } = work;
+  await requireOutsideArchive(parts.dataDir, out);
   await requireAbsent(manifestPath(out));
   await using media = await openOutFile(out);
   try {
