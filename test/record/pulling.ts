@@ -12,7 +12,8 @@ import { type PullLimits, type PullOptions, startPull } from '../../src/record/p
 import { type FakeCameraOptions, makeElementaryStream, startFakeCamera } from '../support/fake-camera.ts';
 
 export const password = 'the-Secret-of-this-camera';
-export const short: PullLimits = { firstFragmentMs: 3000, fragmentMs: 1500, soundMs: 2000, exitMs: 500 };
+/** Between two fragments there may be a second, another one in which ffmpeg waits for sound, and what is gathered for it. */
+export const short: PullLimits = { firstFragmentMs: 3000, fragmentMs: 2500, soundMs: 2000, exitMs: 500 };
 export const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as PullOptions['log'];
 export const elementaryStream = await makeElementaryStream();
 
