@@ -338,6 +338,37 @@ t.test('the sound that was recorded is in the film as it was, beside silence', a
   t.strictSame(written.slice(-heard.length), heard);
 });
 
+t.test('a file whose description was changed describes nothing of the film', async t => {
+  const archive = await recordedArchive(t);
+  for (const fragments of [footage.fragments.slice(0, 10), footage.fragments.slice(10, 20)]) {
+    const connection = archive.connect(footage.init);
+    connection.bring(fragments);
+    await connection.end();
+  }
+  const [first] = archive.segments();
+  const path = join(archive.dataDir, first?.path ?? '');
+  const bytes = readFileSync(path);
+  // The units of its times, then the box of its sample entry.
+  for (const spoil of [
+    () => bytes.writeUInt32BE(1000, bytes.indexOf('mdhd') + 16),
+    () => bytes.write('free', bytes.indexOf('stsd')),
+  ]) {
+    spoil();
+    chmodSync(path, 0o600);
+    writeFileSync(path, bytes);
+    const out = join(archive.root, `${bytes.indexOf('stsd')}.mp4`);
+    const facts = await archive.export(0, 20, out);
+    t.match(facts?.missing, [{ reason: 'file-changed', segmentId: first?.id }]);
+    const pictures = readPictures(out);
+    t.strictSame(
+      pictures.map(({ number }) => number),
+      numbers(100, 200),
+    );
+    for (const [index, { ms }] of pictures.entries())
+      t.ok(Math.abs(ms - index * 100) < 1.5, `${index}: ${ms}`);
+  }
+});
+
 t.test('sound of two forms is refused, and silence that cannot be made for it', async t => {
   const bytes = Buffer.from(sounding.init.bytes);
   const config = bytes.indexOf(Buffer.from('140856e500', 'hex'));

@@ -1,5 +1,6 @@
 // Whether files of footage can be one MP4, and what that is described by.
 
+import { createHash } from 'node:crypto';
 import { openFootage } from '../../archive/read-footage.ts';
 import { FailedError } from '../../base/errors.ts';
 import type { CameraSpan } from '../../catalogue/footage.ts';
@@ -52,7 +53,7 @@ export async function findOneForm(
   return found[0]?.known ?? undefined;
 }
 
-/** By the hash of their description. What cannot be read is missing, and is told of later. */
+/** By the hash of their description. What cannot be read, or was changed, is missing, and is told of later. */
 async function readForms(
   { dataDir }: Pick<ExportParts, 'dataDir'>,
   sources: readonly FootageSource[],
@@ -65,10 +66,15 @@ async function readForms(
     if ('state' in opened) continue;
     await using file = opened;
     const init = await file.init(signal);
-    if (init !== undefined)
-      forms.set(form.initSha256, { form: streamForm(init), init, silence: silentSoundFor(init) });
+    // It describes the files of others, too: one that was changed must not.
+    if (init === undefined || sha256Of(init.bytes) !== form.initSha256) continue;
+    forms.set(form.initSha256, { form: streamForm(init), init, silence: silentSoundFor(init) });
   }
   return forms;
+}
+
+function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Undefined when they cannot be one; the description with sound, where there is any, describes both. */
