@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { footageRelativePath } from '../../src/archive/footage-path.ts';
 import { sampleOpenSegment } from '../catalogue/footage-rows.ts';
-import { scriptedSource } from './recording.ts';
+import { endsSlowly, scriptedSource } from './recording.ts';
 import { noon, simulated } from './simulated.ts';
 
 const hourMs = 3_600_000;
@@ -134,17 +134,7 @@ t.test('they have not ended before the last connection has, also of a camera tha
   await bring(1);
   const over = Promise.withResolvers<void>();
   const slow = scriptedSource('b');
-  const source = {
-    key: 'b',
-    meanHoldMs: 0,
-    async pull(...to: Parameters<typeof slow.source.pull>) {
-      const pull = await slow.source.pull(...to);
-      return {
-        ended: pull.ended,
-        [Symbol.asyncDispose]: () => over.promise.then(() => pull[Symbol.asyncDispose]()),
-      };
-    },
-  };
+  const source = endsSlowly(slow, over.promise);
   set([{ ...den, source }]);
   await pass(2000);
   t.ok(slow.sink());

@@ -148,6 +148,20 @@ export async function openRecording(
   };
 }
 
+/** A source whose connections, once they are to end, wait for `over`. */
+export function endsSlowly({ source }: { source: CameraSource }, over: Promise<void>): CameraSource {
+  return {
+    ...source,
+    async pull(...to) {
+      const pull = await source.pull(...to);
+      return {
+        ended: pull.ended,
+        [Symbol.asyncDispose]: () => over.then(() => pull[Symbol.asyncDispose]()),
+      };
+    },
+  };
+}
+
 /** A camera whose connections are in the hands of a test. */
 export function scriptedSource(key = 'a') {
   let sink: PullSink | undefined;

@@ -5,7 +5,7 @@ import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { StreamError } from '../../src/record/stream-error.ts';
-import { scriptedSource } from './recording.ts';
+import { endsSlowly, scriptedSource } from './recording.ts';
 import { footage, noon, other, simulated } from './simulated.ts';
 
 const unreachable = () => new StreamError('unreachable', 'nobody is there');
@@ -70,17 +70,7 @@ t.test('a camera that comes back waits until its first connection is over', asyn
   await bring(2);
   const over = Promise.withResolvers<void>();
   const slow = scriptedSource('b');
-  const source = {
-    key: 'b',
-    meanHoldMs: 0,
-    async pull(...to: Parameters<typeof slow.source.pull>) {
-      const pull = await slow.source.pull(...to);
-      return {
-        ended: pull.ended,
-        [Symbol.asyncDispose]: () => over.promise.then(() => pull[Symbol.asyncDispose]()),
-      };
-    },
-  };
+  const source = endsSlowly(slow, over.promise);
   set([{ ...den, source }]);
   await pass(2000);
   t.equal(slow.pulls(), 1);
